@@ -1,0 +1,32 @@
+import Primitives
+
+public enum KeyspaceDomain: FaultDomain { public static let name = "keyspace" }
+public typealias KeyspaceError = Fault<KeyspaceDomain>
+
+extension Fault<KeyspaceDomain>.Code {
+  /// The revision asked for was compacted away. The caller lists again.
+  public static let compacted = Self("compacted")
+  public static let futureRevision = Self("futureRevision")
+  public static let emptyKey = Self("emptyKey")
+  public static let duplicateKey = Self("duplicateKey")
+  public static let keyNotFound = Self("keyNotFound")
+  public static let valueProvided = Self("valueProvided")
+  public static let leaseProvided = Self("leaseProvided")
+  public static let leaseNotFound = Self("leaseNotFound")
+  public static let leaseExists = Self("leaseExists")
+  public static let leaseTTLTooLarge = Self("leaseTTLTooLarge")
+  public static let tooManyOperations = Self("tooManyOperations")
+  public static let requestTooLarge = Self("requestTooLarge")
+  /// No leader is known. Nothing was written; try again.
+  public static let noLeader = Self("noLeader")
+  /// The proposal was dropped before it could be committed (leader changed, queue full). Nothing may be concluded for a write.
+  public static let dropped = Self("dropped")
+  /// No answer in time. A write may or may not have happened.
+  public static let timeout = Self("timeout")
+  public static let tooManyRequests = Self("tooManyRequests")
+  public static let cancelled = Self("cancelled")
+  /// The member is stopping, or its disk failed.
+  public static let unavailable = Self("unavailable")
+  /// Nothing stands behind the name in what answers the call; told by name.
+  public static let unsupported = Self("unsupported")
+}

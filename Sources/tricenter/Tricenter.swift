@@ -1,0 +1,9 @@
+import ArgumentParser
+
+@main
+struct Tricenter: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tricenter",
+    abstract: "Kubernetes clusters across two sites and three centers that go on when a center dies.",
+    subcommands: [])
+}
