@@ -10,7 +10,7 @@ extension JSONValue {
       var object: JSONObject
       if case .object(let present) = self { object = present } else { object = JSONObject() }
       self = .null  // gives up the second reference, so that the change below happens in place
-      object[key] = newValue == .null ? nil : newValue
+      object[key] = newValue == .null ? JSONValue?.none : .some(newValue)
       self = .object(object)
     }
   }

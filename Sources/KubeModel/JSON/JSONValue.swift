@@ -22,6 +22,8 @@ public struct JSONObject: Sendable {
   public var members: [Member]
 
   public init() { members = [] }
+  /// The caller vouches that no name occurs twice.
+  public init(members: [Member]) { self.members = members }
   public init(_ members: [(String, JSONValue)]) { self.members = members.map { Member(key: $0.0, value: $0.1) } }
 
   public subscript(key: String) -> JSONValue? {
@@ -42,7 +44,16 @@ public struct JSONObject: Sendable {
 extension JSONObject: Hashable {
   /// Equal members, in any order.
   public static func == (left: Self, right: Self) -> Bool {
-    left.count == right.count && left.members.allSatisfy { right[$0.key] == $0.value }
+    guard left.count == right.count else { return false }
+    // Most often the order is the same, too.
+    guard let difference: Int = left.members.indices.first(where: { left.members[$0].key != right.members[$0].key }) else {
+      return left.members.indices.allSatisfy { left.members[$0].value == right.members[$0].value }
+    }
+    if left.count <= 24 { return left.members.allSatisfy { right[$0.key] == $0.value } }
+    for index in 0..<difference where left.members[index].value != right.members[index].value { return false }
+    let others: [String: JSONValue] = Dictionary(
+      right.members[difference...].lazy.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+    return left.members[difference...].allSatisfy { others[$0.key] == $0.value }
   }
   public func hash(into hasher: inout Hasher) {
     var mixed: Int = 0
