@@ -37,6 +37,7 @@ struct Module {
 let modules: [Module] = [
   Module(name: "Primitives", modules: []),
   Module(name: "Observability", modules: ["Primitives"], libraries: [logging, metrics]),
+  Module(name: "Processes", modules: ["Primitives"]),
   Module(name: "Site", modules: ["Primitives"], libraries: [yams]),
   Module(name: "TLS", modules: ["Primitives", "COpenSSL"], libraries: [nio, nioPosix, logging], testLibraries: [nioEmbedded]),
   Module(
@@ -66,24 +67,24 @@ let modules: [Module] = [
     name: "Scheduler", modules: ["Primitives", "Observability", "KubeClient", "KubeModel"], libraries: [logging, metrics],
     testModules: ["APIServer", "Keyspace"], testLibraries: [yams]),
   Module(
-    name: "PodNetwork", modules: ["Primitives", "Observability", "KubeClient", "KubeModel"], libraries: [logging]),
+    name: "PodNetwork", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging]),
   Module(
     name: "Kubelet", modules: ["Primitives", "Observability", "KubeClient", "KubeModel", "HTTP", "TLS", "PodNetwork"],
     libraries: [nio, nioPosix, logging, metrics, httpTypes]),
   Module(
-    name: "ServiceProxy", modules: ["Primitives", "Observability", "KubeClient", "KubeModel"], libraries: [logging, metrics]),
+    name: "ServiceProxy", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging, metrics]),
   Module(
     name: "ClusterDNS", modules: ["Primitives", "Observability", "KubeClient", "KubeModel"],
     libraries: [nio, nioPosix, logging, metrics], testLibraries: [nioEmbedded]),
-  Module(name: "Ingress", modules: ["Primitives", "Observability", "KubeClient", "KubeModel"], libraries: [logging]),
+  Module(name: "Ingress", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging]),
   Module(
     name: "Federation", modules: ["Primitives", "Observability", "Site", "KubeClient", "KubeModel", "Store", "Keyspace"],
     libraries: [logging, metrics], testModules: ["APIServer"]),
   Module(
     name: "Drills",
-    modules: ["Primitives", "Observability", "Site", "Federation", "KubeClient", "KubeModel", "HTTP", "TLS"],
+    modules: ["Primitives", "Observability", "Processes", "Site", "Federation", "KubeClient", "KubeModel", "HTTP", "TLS"],
     libraries: [logging, yams, httpTypes]),
-  Module(name: "Lab", modules: ["Primitives", "Observability", "Site", "TLS"], libraries: [logging]),
+  Module(name: "Lab", modules: ["Primitives", "Observability", "Processes", "Site", "TLS"], libraries: [logging]),
   Module(
     name: "Console", modules: ["Primitives", "Observability", "KubeClient", "KubeModel", "Federation", "HTTP"],
     libraries: [logging, httpTypes]),
