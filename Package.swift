@@ -191,7 +191,8 @@ if wanted.map({ $0.contains("Simulation") || $0.contains("tricenter") }) ?? true
 if tested.map({ $0.contains("Simulation") }) ?? true, hasSources("Tests/SimulationTests") {
   targets.append(
     .testTarget(
-      name: "SimulationTests", dependencies: present(["Simulation", "Primitives", "Consensus", "Keyspace", "Journal", "TestSupport"]).map { .target(name: $0) },
+      name: "SimulationTests",
+      dependencies: present(["Simulation", "Primitives", "Consensus", "Keyspace", "Journal", "TestSupport"]).map { .target(name: $0) },
       swiftSettings: strict))
 }
 if tested.map({ $0.contains("Tidy") }) ?? true, hasSources("Tests/TidyTests") {

@@ -53,7 +53,8 @@ final class HistogramCell: TimerHandler, RecorderHandler, Sendable {
       text += "\(name)_bucket{\(prefix)le=\"\(bound)\"} \(cumulative)\n"
       bound *= 2
     }
-    text += "\(name)_bucket{\(prefix)le=\"+Inf\"} \(state.count)\n\(name)_sum\(suffix) \(state.sum)\n\(name)_count\(suffix) \(state.count)\n"
+    text +=
+      "\(name)_bucket{\(prefix)le=\"+Inf\"} \(state.count)\n\(name)_sum\(suffix) \(state.sum)\n\(name)_count\(suffix) \(state.count)\n"
     return text
   }
 }

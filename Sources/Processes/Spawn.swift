@@ -44,7 +44,9 @@ public enum ProcessEnvironment {
     var pointer: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = environ
     while let entry: UnsafeMutablePointer<CChar> = pointer?.pointee {
       let text = String(cString: entry)
-      if let equals: String.Index = text.firstIndex(of: "=") { result[String(text[..<equals])] = String(text[text.index(after: equals)...]) }
+      if let equals: String.Index = text.firstIndex(of: "=") {
+        result[String(text[..<equals])] = String(text[text.index(after: equals)...])
+      }
       pointer = pointer.map { $0 + 1 }
     }
     return result

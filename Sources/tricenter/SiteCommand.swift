@@ -18,15 +18,16 @@ struct SiteCommand: ParsableCommand {
         let site: Site = try SiteReader.read(path: file)
         switch output {
         case .text:
-          print("\(file): federation \(site.federation), \(site.centers.count) centers, \(site.hosts.count) hosts, "
-            + "\(site.voters.count) voters, \(site.clusters.count) clusters: well formed")
+          printLine(
+            "\(file): federation \(site.federation), \(site.centers.count) centers, \(site.hosts.count) hosts, "
+              + "\(site.voters.count) voters, \(site.clusters.count) clusters: well formed")
         case .json:
           printJSON(["file": .string(file), "wellFormed": true, "problems": []])
         }
       } catch let refused as SiteProblems {
         switch output {
         case .text:
-          for problem in refused.problems { print(problem) }
+          for problem in refused.problems { printLine(problem.description) }
         case .json:
           printJSON([
             "file": .string(file), "wellFormed": false,

@@ -12,13 +12,15 @@ import Testing
   }
 
   @Test func aFailureTellsWhatTheProgramSaid() async throws {
-    let error: ProcessError = try #require(await #expect(throws: ProcessError.self) { try await Command("sh", "-c", "echo no such device >&2; exit 1").run() })
+    let error: ProcessError = try #require(
+      await #expect(throws: ProcessError.self) { try await Command("sh", "-c", "echo no such device >&2; exit 1").run() })
     #expect(error.code == .failed)
     #expect(error.message.contains("no such device"))
   }
 
   @Test func aProgramThatIsNotThereIsToldByName() async throws {
-    let error: ProcessError = try #require(await #expect(throws: ProcessError.self) { try await Command("tricenter-no-such-program").run() })
+    let error: ProcessError = try #require(
+      await #expect(throws: ProcessError.self) { try await Command("tricenter-no-such-program").run() })
     #expect(error.code == .cannotStart)
     #expect(error.message.contains("tricenter-no-such-program"))
   }

@@ -20,7 +20,9 @@ import Testing
     #expect(range.classified.category == expected)
   }
 
-  @Test(arguments: ["10.0.0.0", "10.0.0.0/33", "10.0.0.1/24", "10.0.0/8", "010.0.0.0/8", "10.0.0.0/08", "x/8", "10.0.0.0/-1", "::1/129", ""])
+  @Test(arguments: [
+    "10.0.0.0", "10.0.0.0/33", "10.0.0.1/24", "10.0.0/8", "010.0.0.0/8", "10.0.0.0/08", "x/8", "10.0.0.0/-1", "::1/129", "",
+  ])
   func whatIsNotARangeIsRefused(text: String) {
     if case .success(let range) = IPRange.parse(text) { Issue.record("\(text) was read as \(range)") }
   }

@@ -138,7 +138,8 @@ private func checkActivation(_ site: Site, _ places: SitePlaces, _ problems: Pro
   if policy.lease < policy.renewEvery * 4 + policy.margin {
     problems.add(
       places["activation"],
-      "an activation lease of \(policy.lease) leaves no room for four renewals every \(policy.renewEvery) and the margin of \(policy.margin)")
+      "an activation lease of \(policy.lease) leaves no room for four renewals every \(policy.renewEvery) and the margin of \(policy.margin)"
+    )
   }
   if policy.lease < slowest * 10 {
     problems.add(
