@@ -58,7 +58,7 @@ let modules: [Module] = [
     name: "APIServer", modules: ["Primitives", "Observability", "KubeModel", "HTTP", "Keyspace", "TLS"],
     libraries: [nio, nioPosix, logging, metrics, httpTypes, yams]),
   Module(
-    name: "KubeClient", modules: ["Primitives", "Observability", "KubeModel", "HTTP", "TLS"], libraries: [nio, logging, httpTypes],
+    name: "KubeClient", modules: ["Primitives", "Observability", "KubeModel", "HTTP", "TLS"], libraries: [nio, logging, metrics, httpTypes],
     testModules: ["APIServer", "Keyspace"]),
   Module(
     name: "Controllers", modules: ["Primitives", "Observability", "KubeClient", "KubeModel"], libraries: [logging, metrics],

@@ -1,0 +1,35 @@
+import Primitives
+
+/// Who wants to lead what, and how patiently.
+public struct LeaderElectionConfiguration: Sendable {
+  public var namespace: String
+  /// The Lease's name: what is led.
+  public var name: String
+  /// Unique among the candidates: host and daemon.
+  public var identity: String
+  /// A lease not renewed for this long, as its watchers observe it on their own clocks, may be taken.
+  public var leaseDuration: Duration
+  /// A leader that could not renew for this long stops leading. Counted from before the last successful renewal was sent.
+  public var renewDeadline: Duration
+  public var retryPeriod: Duration
+  /// The activation's epoch as this process knows it. A lease of an older epoch counts as expired, one of a newer epoch is
+  /// never touched: whoever holds it belongs to a later activation than we do.
+  public var epoch: @Sendable () -> Int64
+
+  public init(
+    namespace: String = "tricenter-system", name: String, identity: String, leaseDuration: Duration = .seconds(3),
+    renewDeadline: Duration = .seconds(2), retryPeriod: Duration = .milliseconds(500), epoch: @escaping @Sendable () -> Int64 = { 0 }
+  ) {
+    precondition(
+      leaseDuration > renewDeadline && renewDeadline > retryPeriod && retryPeriod > .zero,
+      "leader election \(name): leaseDuration (\(leaseDuration)) > renewDeadline (\(renewDeadline)) > retryPeriod (\(retryPeriod)) must hold"
+    )
+    self.namespace = namespace
+    self.name = name
+    self.identity = identity
+    self.leaseDuration = leaseDuration
+    self.renewDeadline = renewDeadline
+    self.retryPeriod = retryPeriod
+    self.epoch = epoch
+  }
+}
