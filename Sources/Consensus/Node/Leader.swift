@@ -1,0 +1,59 @@
+import Primitives
+
+/// The leader's clock: heartbeats, the check that a majority still answers, transfers and hand-over.
+extension RaftNode {
+  mutating func tickLeader() {
+    if !hearsMajority() {
+      becomeFollower(term: term, leader: nil)
+      return
+    }
+    expireTransfer()
+    expireSnapshots()
+    considerHandover()
+    untilHeartbeat -= 1
+    if untilHeartbeat <= 0 {
+      untilHeartbeat = timing.heartbeatTicks
+      broadcastHeartbeat()
+    }
+  }
+
+  /// Check-quorum (thesis §6.2): a leader cut off from the majority steps down, so that its clients try elsewhere.
+  private func hearsMajority() -> Bool {
+    let heard: UInt64 = membersNow.quorumValue { member in
+      member == id ? now : (leading.index(of: member).map { leading.peers[$0].lastHeard } ?? 0)
+    }
+    return now - heard < UInt64(timing.electionTicks)
+  }
+
+  mutating func broadcastHeartbeat() {
+    for place in leading.peers.indices {
+      let commit: UInt64 = min(self.commit, leading.peers[place].match)
+      leading.peers[place].toldCommit = max(leading.peers[place].toldCommit, commit)
+      send(.heartbeat(commit: commit, round: reads.round), to: leading.peers[place].id)
+    }
+  }
+
+  mutating func onHeartbeatReply(from follower: MemberID, round: UInt64) {
+    guard role == .leader, let place = leading.index(of: follower) else { return }
+    leading.peers[place].lastHeard = now
+    if round <= reads.round, round > leading.peers[place].confirmedRound {
+      leading.peers[place].confirmedRound = round
+      serveConfirmedReads()
+    }
+    let peer: Progress = leading.peers[place]
+    switch peer.state {
+    case .probing: leading.peers[place].isPaused = false
+    case .replicating:
+      // Nothing was acknowledged since the last heartbeat although something is under way: it may be lost.
+      if peer.match < peer.next - 1, peer.match == peer.matchAtHeartbeat { leading.peers[place].needsProbe = true }
+    case .snapshot: break
+    }
+    leading.peers[place].matchAtHeartbeat = peer.match
+  }
+
+  /// Gives the leadership up without naming a successor: for a shell whose disk stalls or that is about to stop.
+  public mutating func resignLeadership() {
+    guard role == .leader else { return }
+    becomeFollower(term: term, leader: nil)
+  }
+}

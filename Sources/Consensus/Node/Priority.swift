@@ -1,0 +1,58 @@
+import Primitives
+
+/// Who leads rather: see the module's README, "Priority".
+extension RaftNode {
+  func priority(of member: MemberID) -> Int { priorities[member] ?? 0 }
+
+  /// Distinct priorities above this member's own among the voters.
+  var betterRanks: Int {
+    let own: Int = priority(of: id)
+    var better: [Int] = []
+    for voter in membersNow.voters {
+      let other: Int = priority(of: voter)
+      if other > own && !better.contains(other) { better.append(other) }
+    }
+    return better.count
+  }
+
+  /// Changes who leads rather from now on, on this member. A leader that is no longer the best hands over in time.
+  public mutating func setPriorities(_ priorities: [MemberID: Int]) {
+    self.priorities = priorities
+    leading.handover.target = nil
+    leading.handover.notBefore = now
+  }
+
+  /// This member would be the better leader and could be it: it refuses and asks for itself at once. Only so many times
+  /// before it hears a leader, so that a better one whom nobody hears cannot hold up the others.
+  func wouldRatherLead(than candidate: MemberID, last: LogPosition) -> Bool {
+    mayLead && priority(of: id) > priority(of: candidate) && log.last >= last && yields < ConsensusLimits.maxYieldsPerSilence
+  }
+
+  /// On the leader, once a tick: hands over to a better placed voter that has been near the end of the log for long enough.
+  mutating func considerHandover() {
+    guard leading.transfer == nil, !membersNow.isJoint, let best = betterVoter() else {
+      leading.handover.target = nil
+      return
+    }
+    if leading.handover.target != best {
+      leading.handover.target = best
+      leading.handover.since = now
+    }
+    guard now >= leading.handover.notBefore, now - leading.handover.since >= UInt64(timing.handoverTicks) else { return }
+    startTransfer(to: best, isAutomatic: true)
+  }
+
+  private func betterVoter() -> MemberID? {
+    var best: MemberID?
+    var bestPriority: Int = priority(of: id)
+    for peer in leading.peers where membersNow.voters.contains(peer.id) && peer.state == .replicating {
+      let other: Int = priority(of: peer.id)
+      guard other > bestPriority, now - peer.lastHeard <= UInt64(2 * timing.heartbeatTicks + timing.electionTicks / 4),
+        peer.match + ConsensusLimits.transferLag >= log.lastIndex
+      else { continue }
+      best = peer.id
+      bestPriority = other
+    }
+    return best
+  }
+}
