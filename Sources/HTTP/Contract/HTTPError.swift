@@ -9,6 +9,8 @@ extension Fault<HTTPDomain>.Code {
   public static let connectFailed = Self("connectFailed")
   /// The connection or stream broke while a request was under way; it may have been carried out.
   public static let connectionLost = Self("connectionLost")
+  /// The listener's address is taken, not ours, or not allowed.
+  public static let bindFailed = Self("bindFailed")
   public static let timeout = Self("timeout")
   /// The peer broke the protocol.
   public static let protocolViolation = Self("protocolViolation")

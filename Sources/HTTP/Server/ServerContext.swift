@@ -1,0 +1,19 @@
+import Logging
+import NIOCore
+import TLS
+
+/// What every connection of a listener shares, and what one connection knows of its peer.
+struct ServerContext: Sendable {
+  var router: StreamRouter?
+  var responder: any Responder
+  var limits: HTTPLimits
+  var logger: Logger
+  var refusals: RefusalLog
+  var secure: Bool
+  var peer: PeerIdentity?
+  var remoteAddress: String
+
+  func makeHandler(for head: StreamHead) -> any StreamHandler {
+    router?(head) ?? ResponderStream(responder: responder, limits: limits, logger: logger)
+  }
+}
