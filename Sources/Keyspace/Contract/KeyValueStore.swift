@@ -28,7 +28,15 @@ public protocol WatchCursor: Sendable {
   /// Throws `.compacted` when the place was compacted away before it was read, `.cancelled` after `cancel()`.
   /// One caller at a time.
   func next(limit: Int) async throws -> WatchBatch
+  /// Asks for a sign of life: if nothing is to be told, the pending or following `next` answers at once with an empty batch
+  /// whose revision says how far everything was told (etcd's `WatchProgressRequest`, the apiserver's bookmarks).
+  func requestProgress()
   func cancel()
+}
+
+extension WatchCursor {
+  /// Where progress cannot be asked for, it comes when it comes.
+  public func requestProgress() {}
 }
 
 extension KeyValueStore {

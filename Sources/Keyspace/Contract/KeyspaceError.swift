@@ -27,6 +27,10 @@ extension Fault<KeyspaceDomain>.Code {
   public static let cancelled = Self("cancelled")
   /// The member is stopping, or its disk failed.
   public static let unavailable = Self("unavailable")
+  /// Bytes of a command or a snapshot that cannot be what this version or an older one wrote.
+  public static let malformed = Self("malformed")
+  /// More watches than one member allows.
+  public static let tooManyWatches = Self("tooManyWatches")
   /// Nothing stands behind the name in what answers the call; told by name.
   public static let unsupported = Self("unsupported")
 }

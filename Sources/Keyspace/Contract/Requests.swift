@@ -36,8 +36,8 @@ public struct KeyRange: Hashable, Sendable {
   }
   public func contains(_ candidate: Bytes) -> Bool {
     guard let end else { return candidate == key }
-    if candidate.lexicographicallyPrecedes(key) { return false }
-    return end == [0] || candidate.lexicographicallyPrecedes(end)
+    if candidate.precedes(key) { return false }
+    return end == [0] || candidate.precedes(end)
   }
 }
 

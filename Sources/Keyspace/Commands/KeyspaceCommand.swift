@@ -1,0 +1,43 @@
+import Primitives
+
+/// What the log carries for the keyspace. Everything that a member decides by itself (clock, random) is decided before it becomes
+/// a command: lease ids are chosen, expiry is a revocation.
+public enum KeyspaceCommand: Hashable, Sendable {
+  case transaction(TransactionRequest)
+  case compact(revision: Int64)
+  case grantLease(id: Int64, ttlSeconds: Int64)
+  case revokeLease(id: Int64)
+
+  public static func put(_ request: PutRequest) -> Self { .transaction(TransactionRequest(success: [.put(request)])) }
+  public static func delete(_ request: DeleteRequest) -> Self { .transaction(TransactionRequest(success: [.delete(request)])) }
+}
+
+public enum CommandResult: Hashable, Sendable {
+  case transaction(TransactionResponse)
+  case compacted(revision: Int64)
+  case leaseGranted(LeaseGrant, revision: Int64)
+  case leaseRevoked(revision: Int64)
+
+  /// The keyspace's revision after the command.
+  public var revision: Int64 {
+    switch self {
+    case .transaction(let response): response.revision
+    case .compacted(let revision), .leaseGranted(_, let revision), .leaseRevoked(let revision): revision
+    }
+  }
+}
+
+extension TransactionRequest {
+  /// True if neither branch writes, nested ones included: such a transaction needs no log entry.
+  public var isReadOnly: Bool { (success + failure).allSatisfy(\.isReadOnly) }
+}
+
+extension Operation {
+  var isReadOnly: Bool {
+    switch self {
+    case .range: true
+    case .put, .delete: false
+    case .transaction(let request): request.isReadOnly
+    }
+  }
+}

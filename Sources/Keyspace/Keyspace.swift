@@ -1,0 +1,60 @@
+import Primitives
+
+/// What one member's state machine computes: keys with their versions, leases, and the history that watches read. A value: no
+/// clock, I/O or randomness; the same commands at the same log indexes give the same state on every member. Copying it copies
+/// nothing but a few references, which is how snapshots are taken while it goes on.
+///
+/// Semantics are etcd v3's: an empty store is at revision 1; every transaction that writes makes one revision, whose
+/// modifications are numbered from 0 within it; one that changes nothing makes none.
+public struct Keyspace: Sendable {
+  /// Newest revision.
+  public internal(set) var revision: Int64 = 1
+  /// Oldest revision that can be read; 0 before the first compaction.
+  public internal(set) var compactedRevision: Int64 = 0
+  /// The log index up to which this is applied; applying an index again does nothing.
+  public internal(set) var appliedIndex: UInt64 = 0
+  /// Memory that keys, values and their kept versions take, roughly, in bytes.
+  public internal(set) var sizeBytes: Int = 0
+
+  var index = OrderedIndex()
+  var history = History()
+  var leaseTable: [Int64: Lease] = [:]
+
+  public init() {}
+
+  /// Keys in the index, those counted whose deletion is still readable.
+  public var keyCount: Int { index.count }
+  /// Modifications that watches can still read.
+  public var historyCount: Int { history.count }
+
+  /// Applies one command of the log. `index` must be the one after the last applied (or later, where entries between
+  /// carried no command). Returns nil, and changes nothing, if `index` was applied before.
+  public mutating func apply(_ command: KeyspaceCommand, at index: UInt64) -> Result<CommandResult, KeyspaceError>? {
+    guard index > appliedIndex else { return nil }
+    appliedIndex = index
+    return Result { () throws(KeyspaceError) in try execute(command) }
+  }
+
+  /// Notes that the entries up to `index` carried nothing for the keyspace.
+  public mutating func advance(to index: UInt64) { appliedIndex = max(appliedIndex, index) }
+
+  private mutating func execute(_ command: KeyspaceCommand) throws(KeyspaceError) -> CommandResult {
+    switch command {
+    case .transaction(let request): return .transaction(try transact(request))
+    case .compact(let revision):
+      try compact(to: revision)
+      return .compacted(revision: self.revision)
+    case .grantLease(let id, let ttlSeconds): return .leaseGranted(try grantLease(id: id, ttlSeconds: ttlSeconds), revision: revision)
+    case .revokeLease(let id):
+      try revokeLease(id: id)
+      return .leaseRevoked(revision: revision)
+    }
+  }
+
+  /// Puts `record` in the index and the history.
+  mutating func write(_ record: Record) {
+    index.append(record)
+    history.append(record)
+    sizeBytes += record.size
+  }
+}

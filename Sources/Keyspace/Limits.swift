@@ -1,0 +1,29 @@
+/// What a keyspace takes. Where etcd has the limit, it is etcd's.
+public enum KeyspaceLimits {
+  /// Encoded bytes of one command, which bounds its keys and values too (etcd `--max-request-bytes`, 1.5 MiB).
+  public static let requestBytes: Int = 1_572_864
+  /// Operations or comparisons on one level of a transaction, and, since each level uses some up, its depth (etcd `--max-txn-ops`).
+  public static let transactionOperations: Int = 128
+  /// Seconds (etcd `MaxLeaseTTL`).
+  public static let leaseSeconds: Int64 = 9_000_000_000
+  public static let minimumLeaseSeconds: Int64 = 1
+  /// Leases revoked in one round by the leader (etcd `defaultLeaseRevokeRate` is 1,000 per second, a round is half a second).
+  public static let expiredLeasesPerRound: Int = 500
+
+  /// Entries of one leaf of the index. 512 entries of three words are 12 KiB: one insertion moves 6 KiB on average.
+  static let leafEntries: Int = 512
+  /// Two neighbouring leaves with fewer entries together than this become one.
+  static let mergedLeafEntries: Int = 256
+  /// Records of one chunk of the history.
+  static let historyChunk: Int = 1024
+
+  public static let watches: Int = 100_000
+  /// Records that one pull of a watcher looks at before it answers with progress, so that a watcher of a quiet range far
+  /// behind cannot hold the loop for more than about a millisecond.
+  static let recordsPerPull: Int = 20_000
+  /// Events of one batch at most, whatever the puller asks for.
+  static let eventsPerBatch: Int = 10_000
+
+  /// Bytes of a snapshot handed out at once, roughly.
+  public static let snapshotChunkBytes: Int = 256 * 1024
+}

@@ -1,0 +1,74 @@
+import Primitives
+
+/// Writes a keyspace piece by piece. Holds its own (shared) copy, so the keyspace goes on meanwhile and this may run on another thread.
+public struct SnapshotEncoder: Sendable {
+  private let keyspace: Keyspace
+  private var checksum: UInt32 = 0
+  private var place = OrderedIndex.Place(leaf: 0, slot: 0)
+  private var versionsDone: Int = 0
+  private var versionCount: Int = 0
+  private var began: Bool = false
+  private var ended: Bool = false
+
+  public init(_ keyspace: Keyspace) { self.keyspace = keyspace }
+
+  /// The next frame, about 256 KiB; nil after the last.
+  public mutating func next() -> Bytes? {
+    guard !ended else { return nil }
+    var writer = ByteWriter(reserving: KeyspaceLimits.snapshotChunkBytes + 4096)
+    if !began {
+      began = true
+      writeHeader(to: &writer)
+    }
+    writeEntries(to: &writer)
+    checksum = CRC32C.checksum(writer.bytes, seed: checksum)
+    if place.leaf == keyspace.index.leaves.count {
+      ended = true
+      writer.byte(5)
+      writer.count(keyspace.index.count)
+      writer.count(versionCount)
+      writer.fixed32(checksum)
+    }
+    var frame = ByteWriter(reserving: writer.bytes.count + 4)
+    frame.fixed32(UInt32(writer.bytes.count))
+    frame.raw(writer.bytes)
+    return frame.take()
+  }
+
+  private func writeHeader(to writer: inout ByteWriter) {
+    writer.byte(1)
+    writer.byte(SnapshotForm.version)
+    writer.signed(keyspace.revision)
+    writer.signed(keyspace.compactedRevision)
+    writer.fixed64(keyspace.appliedIndex)
+    for id in keyspace.leases {
+      writer.byte(2)
+      writer.signed(id)
+      writer.signed(keyspace.leaseTTL(id) ?? 0)
+    }
+  }
+
+  private mutating func writeEntries(to writer: inout ByteWriter) {
+    let leaves: [OrderedIndex.Leaf] = keyspace.index.leaves
+    while place.leaf < leaves.count {
+      let entries: [IndexEntry] = leaves[place.leaf].entries
+      while place.slot < entries.count {
+        let entry: IndexEntry = entries[place.slot]
+        while versionsDone <= entry.older.count {
+          if writer.bytes.count >= KeyspaceLimits.snapshotChunkBytes { return }
+          if versionsDone == 0 {
+            writer.byte(3)
+            writer.block(entry.key)
+          }
+          writer.byte(4)
+          SnapshotForm.write(versionsDone < entry.older.count ? entry.older[versionsDone] : entry.newest, to: &writer)
+          versionsDone += 1
+          versionCount += 1
+        }
+        versionsDone = 0
+        place.slot += 1
+      }
+      place = OrderedIndex.Place(leaf: place.leaf + 1, slot: 0)
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import Primitives
+
+/// The whole keyspace as a stream of frames, the same bytes on every member that is at the same state.
+///
+///     stream = frame…            frame = length (32 bits) items…          at most 4 MiB
+///     item   = 1 version revision compacted applied        first
+///            | 2 lease id, seconds                         ascending ids
+///            | 3 key                                       ascending keys
+///            | 4 version of the key before                 oldest first
+///            | 5 number of keys, of versions, CRC-32C of all items before it; last
+///
+/// Keys of leases and the history are not written: both follow from the versions.
+enum SnapshotForm {
+  static let version: UInt8 = 1
+  static let frameBytes: Int = 4 * 1024 * 1024
+
+  static func write(_ record: Record, to writer: inout ByteWriter) {
+    writer.signed(record.createRevision)
+    writer.signed(record.modRevision)
+    writer.signed(record.sub)
+    writer.signed(record.version)
+    writer.signed(record.lease)
+    writer.block(record.value)
+  }
+
+  static func record(_ key: Bytes, from reader: inout ByteReader) throws(MalformedBytes) -> Record {
+    let record = Record.self
+    let create: Int64 = try reader.signed()
+    let mod: Int64 = try reader.signed()
+    let sub: Int64 = try reader.signed()
+    let version: Int64 = try reader.signed()
+    let lease: Int64 = try reader.signed()
+    guard mod > 0, create >= 0, create <= mod, sub >= 0, version >= 0 else { throw reader.malformed("impossible revision of a key") }
+    return record.init(
+      key: key, value: try reader.block(), createRevision: create, modRevision: mod, sub: sub, version: version, lease: lease)
+  }
+}
