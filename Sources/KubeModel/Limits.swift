@@ -7,3 +7,8 @@ public enum KubeLimits {
   /// Duplicate or unknown fields that one strict decoding reports; the rest is cut, as kube-apiserver cuts its warnings.
   public static let reportedFields: Int = 100
 }
+
+extension KubeLimits {
+  /// Operations of one JSON patch, as kube-apiserver limits them.
+  public static let patchOperations: Int = 10_000
+}
