@@ -15,10 +15,16 @@ public struct LeaderElectionConfiguration: Sendable {
   /// The activation's epoch as this process knows it. A lease of an older epoch counts as expired, one of a newer epoch is
   /// never touched: whoever holds it belongs to a later activation than we do.
   public var epoch: @Sendable () -> Int64
+  /// Asked every `LeaderElectionConfiguration.poll`: while false, a candidate does not try, and a leader gives the lease back. For
+  /// daemons that run in the active center only.
+  public var mayLead: @Sendable () -> Bool
+  /// How soon a change of `mayLead` is noticed: a failover waits for it.
+  public static let poll: Duration = .milliseconds(25)
 
   public init(
     namespace: String = "tricenter-system", name: String, identity: String, leaseDuration: Duration = .seconds(3),
-    renewDeadline: Duration = .seconds(2), retryPeriod: Duration = .milliseconds(500), epoch: @escaping @Sendable () -> Int64 = { 0 }
+    renewDeadline: Duration = .seconds(2), retryPeriod: Duration = .milliseconds(500), epoch: @escaping @Sendable () -> Int64 = { 0 },
+    mayLead: @escaping @Sendable () -> Bool = { true }
   ) {
     precondition(
       leaseDuration > renewDeadline && renewDeadline > retryPeriod && retryPeriod > .zero,
@@ -31,5 +37,6 @@ public struct LeaderElectionConfiguration: Sendable {
     self.renewDeadline = renewDeadline
     self.retryPeriod = retryPeriod
     self.epoch = epoch
+    self.mayLead = mayLead
   }
 }

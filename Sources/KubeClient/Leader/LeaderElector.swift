@@ -59,9 +59,9 @@ public final class LeaderElector: Sendable {
       switch outcome {
       case .lost(let last, let reason):
         logger.warning("stopped leading: \(reason)")
-        if Task.isCancelled { await release(last) }
+        if Task.isCancelled || !configuration.mayLead() { await release(last) }
         try Task.checkCancellation()
-        term = last
+        term = Term(configuration: configuration)
       case .finished(let error):
         if let error { throw error }
         try Task.checkCancellation()
@@ -94,8 +94,20 @@ public final class LeaderElector: Sendable {
 
   private func acquire(_ term: inout Term) async throws {
     while true {
+      while !configuration.mayLead() { try await Task.sleep(for: LeaderElectionConfiguration.poll) }
       if case .started = await attempt(&term, within: configuration.renewDeadline) { return }
-      try await Task.sleep(for: configuration.retryPeriod)
+      try await pause()
+    }
+  }
+
+  /// Waits for the retry period, or until `mayLead` changes. Throws when cancelled.
+  private func pause() async throws {
+    let before: Bool = configuration.mayLead()
+    let until: MonotonicTime = clock.now() + configuration.retryPeriod
+    while configuration.mayLead() == before {
+      let left: Duration = until - clock.now()
+      guard left > .zero else { return }
+      try await Task.sleep(for: min(left, LeaderElectionConfiguration.poll))
     }
   }
 
@@ -103,7 +115,8 @@ public final class LeaderElector: Sendable {
     var term: Term = start
     while true {
       // Cancelled: the holder ends by itself, and the lease goes back.
-      guard (try? await Task.sleep(for: configuration.retryPeriod)) != nil else { return .lost(term, reason: "it was told to stop") }
+      guard (try? await pause()) != nil else { return .lost(term, reason: "it was told to stop") }
+      guard configuration.mayLead() else { return .lost(term, reason: "this center is not active any more") }
       guard let deadline: MonotonicTime = term.election.deadline else { return .lost(term, reason: "the term ended") }
       let left: Duration = deadline - clock.now()
       if left > .zero, case .stopped(let reason) = await attempt(&term, within: left) { return .lost(term, reason: reason) }
