@@ -9,6 +9,7 @@ extension RaftNode {
     }
     expireTransfer()
     expireSnapshots()
+    forgetThoseWhoLeft()
     considerHandover()
     untilHeartbeat -= 1
     if untilHeartbeat <= 0 {
