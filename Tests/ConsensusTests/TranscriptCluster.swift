@@ -35,6 +35,7 @@ struct TranscriptCluster {
   /// Sent and not delivered.
   var wire: [RaftMessage] = []
   var cuts: Set<[UInt64]> = []
+  var losesSnapshots: Bool = false
   var isTalkative: Bool = false
   var lines: [String] = []
 
@@ -100,7 +101,7 @@ struct TranscriptCluster {
   mutating func deliver(_ message: RaftMessage) {
     let from: UInt64 = message.from.value
     let to: UInt64 = message.to.value
-    let isLost: Bool = cuts.contains([from, to]) || members[to]?.isUp != true
+    let isLost: Bool = cuts.contains([from, to]) || members[to]?.isUp != true || (losesSnapshots && message.kind == .snapshot)
     if isTalkative { say("  \(words(message))\(isLost ? " (lost)" : "")") }
     if !isLost { members[to]?.node.step(message) }
   }

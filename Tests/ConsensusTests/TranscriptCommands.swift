@@ -18,6 +18,7 @@ struct UnknownCommand: Error, CustomStringConvertible {
 ///     start-campaign 1                 as campaign, without delivering anything
 ///     hold / deliver from to [twice]   take outputs without delivering / deliver what lies on one way
 ///     lose from to / lose-all-from 1   what lies on that way is lost
+///     lose-snapshots                   until `heal`
 ///     cut a b / cut a>b / isolate a / heal
 ///     stick 1 / sync 1                 the disk hangs / writes what hung and works again
 ///     crash 1 / restart 1              what was not synced is gone
@@ -65,6 +66,7 @@ extension TranscriptCluster {
     case "lose-all-from":
       let from = MemberID(try number(0))
       wire.removeAll { $0.from == from }
+    case "lose-snapshots": losesSnapshots = true
     case "one-entry-per-message":
       for id in ids { configurations[id]?.maxEntryBytesPerMessage = 1 }
       for id in ids { try start(id, disk: Disk()) }
@@ -128,7 +130,9 @@ extension TranscriptCluster {
 
   private mutating func cut(_ command: String, _ words: [String]) throws {
     switch command {
-    case "heal": cuts = []
+    case "heal":
+      cuts = []
+      losesSnapshots = false
     case "isolate":
       guard let id = UInt64(words[0]) else { throw UnknownCommand(description: "isolate whom?") }
       for other in ids where other != id { cuts.formUnion([[id, other], [other, id]]) }
