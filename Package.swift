@@ -39,9 +39,7 @@ let modules: [Module] = [
   Module(name: "Observability", modules: ["Primitives"], libraries: [logging, metrics]),
   Module(name: "Processes", modules: ["Primitives"]),
   Module(name: "Site", modules: ["Primitives"], libraries: [yams]),
-  Module(
-    name: "TLS", modules: ["Primitives", "COpenSSL"], libraries: [nio, nioPosix, logging], testModules: ["Processes"],
-    testLibraries: [nioEmbedded]),
+  Module(name: "TLS", modules: ["Primitives", "COpenSSL"], libraries: [nio, nioPosix, logging], testLibraries: [nioEmbedded]),
   Module(
     name: "HTTP", modules: ["Primitives", "TLS", "Observability"],
     libraries: [nio, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, logging, httpTypes], testLibraries: [nioEmbedded]),
@@ -60,7 +58,8 @@ let modules: [Module] = [
     name: "APIServer", modules: ["Primitives", "Observability", "KubeModel", "HTTP", "Keyspace", "TLS"],
     libraries: [nio, nioPosix, logging, metrics, httpTypes, yams]),
   Module(
-    name: "KubeClient", modules: ["Primitives", "Observability", "KubeModel", "HTTP", "TLS"], libraries: [nio, logging, metrics, httpTypes],
+    name: "KubeClient", modules: ["Primitives", "Observability", "KubeModel", "HTTP", "TLS"],
+    libraries: [nio, logging, metrics, httpTypes],
     testModules: ["APIServer", "Keyspace"]),
   Module(
     name: "Controllers", modules: ["Primitives", "Observability", "KubeClient", "KubeModel"], libraries: [logging, metrics],
@@ -86,7 +85,7 @@ let modules: [Module] = [
     name: "Drills",
     modules: ["Primitives", "Observability", "Processes", "Site", "Federation", "KubeClient", "KubeModel", "HTTP", "TLS"],
     libraries: [logging, yams, httpTypes]),
-  Module(name: "Lab", modules: ["Primitives", "Observability", "Processes", "Site", "TLS"], libraries: [logging]),
+  Module(name: "Lab", modules: ["Primitives", "Observability", "Processes", "Site", "TLS", "CLinux"], libraries: [logging]),
   Module(
     name: "Console", modules: ["Primitives", "Observability", "KubeClient", "KubeModel", "Federation", "HTTP"],
     libraries: [logging, httpTypes]),
@@ -132,11 +131,12 @@ let tested: Set<String>? = Context.environment["TRICENTER_ONLY"].flatMap { only 
 }
 
 func present(_ names: [String]) -> [String] {
-  names.filter { $0 == "COpenSSL" || $0 == "TestSupport" || hasSources("Sources/\($0)") }
+  names.filter { $0 == "COpenSSL" || $0 == "CLinux" || $0 == "TestSupport" || hasSources("Sources/\($0)") }
 }
 
 var targets: [Target] = [
-  .systemLibrary(name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])])
+  .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
+  .systemLibrary(name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
 ]
 // What a test target needs beyond its module must be in the package as well.
 let forTests: Set<String> = Set(
@@ -158,7 +158,7 @@ for module in modules {
       .testTarget(
         name: "\(module.name)Tests",
         dependencies: present([module.name] + module.modules + module.testModules + ["TestSupport"])
-          .filter { $0 != "COpenSSL" }.map { .target(name: $0) } + module.libraries + module.testLibraries,
+          .filter { $0 != "COpenSSL" && $0 != "CLinux" }.map { .target(name: $0) } + module.libraries + module.testLibraries,
         exclude: unbuilt("Tests/\(module.name)Tests", ["testdata"]),
         swiftSettings: strict))
   }

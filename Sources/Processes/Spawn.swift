@@ -73,7 +73,8 @@ public func startDetached(_ arguments: [String], environment: [String: String]? 
 /// The path of a program on PATH (and the sbin folders, which an ordinary user's PATH lacks), nil if it is not there.
 public func findProgram(_ name: String) -> String? {
   let path: String = ProcessEnvironment.current["PATH"] ?? "/usr/bin:/bin"
-  for folder in path.split(separator: ":") + ["/usr/sbin", "/sbin", "/usr/local/sbin"] {
+  let folders: [Substring] = path.split(separator: ":") + ["/usr/sbin", "/sbin", "/usr/local/sbin"]
+  for folder in folders {
     let candidate = "\(folder)/\(name)"
     if access(candidate, X_OK) == 0 { return candidate }
   }

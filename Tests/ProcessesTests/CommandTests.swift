@@ -53,3 +53,14 @@ extension Command {
     return copy
   }
 }
+
+@Suite struct FindProgramTests {
+  @Test func programsOnThePathAreFound() throws {
+    let environment: [String: String] = ProcessEnvironment.current
+    #expect(environment["PATH"] != nil)
+    let shell: String = try #require(findProgram("sh"), "PATH is \(environment["PATH"] ?? "nil")")
+    #expect(shell.hasSuffix("/sh"))
+    #expect(findProgram("nsenter") != nil, "PATH is \(environment["PATH"] ?? "nil")")
+    #expect(findProgram("tricenter-no-such-program") == nil)
+  }
+}

@@ -103,7 +103,7 @@ extension RaftNode {
     }
     if role != .follower || leader == nil { becomeFollower(term: term, leader: other) }
     elapsed = 0
-    refusesUntil = nil
+    yields = 0
     return true
   }
 

@@ -61,8 +61,7 @@ public final class TLSHandler: ChannelDuplexHandler {
   }
 
   public func handlerRemoved(context: ChannelHandlerContext) {
-    let reason: String = state == .idle ? "The connection was never made." : "The TLS handler was taken out of the channel."
-    end(context, TLSError(.handshakeFailed, reason))
+    end(context, TLSError(.handshakeFailed, "The TLS handler was taken out of the channel."))
   }
 
   public func channelActive(context: ChannelHandlerContext) {

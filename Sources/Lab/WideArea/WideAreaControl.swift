@@ -1,0 +1,97 @@
+import Primitives
+import Site
+
+/// What is said over the control socket: one line in, lines out, closed by `ok` or `error SENTENCE`.
+///
+///     set FROM TO delay=MICROSECONDS loss=PARTS rate=BITS cut=0|1
+///     show
+enum WideAreaControl {
+  static func command(from: String, to: String, _ change: LinkSetting.Change) -> String {
+    var line: String = "set \(from) \(to)"
+    if let delay = change.delay { line += " delay=\(delay.inNanoseconds / 1_000)" }
+    if let loss = change.loss { line += " loss=\(loss)" }
+    if let rate = change.bitsPerSecond { line += " rate=\(rate)" }
+    if let cut = change.cut { line += " cut=\(cut ? 1 : 0)" }
+    return line
+  }
+
+  static func answer(_ line: String, _ network: inout WideAreaNetwork) -> String {
+    let words: [Substring] = line.split(separator: " ")
+    switch words.first {
+    case "show": return show(network) + "ok\n"
+    case "set" where words.count >= 3:
+      guard let change: LinkSetting.Change = parse(words.dropFirst(3)) else { return "error \(line) is not understood\n" }
+      return network.change(from: String(words[1]), to: String(words[2]), change)
+        ? "ok\n" : "error no line leads from \(words[1]) to \(words[2])\n"
+    default: return "error \(line) is not understood\n"
+    }
+  }
+
+  private static func parse(_ words: ArraySlice<Substring>) -> LinkSetting.Change? {
+    var change = LinkSetting.Change()
+    for word in words {
+      let parts: [Substring] = word.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2 else { return nil }
+      switch parts[0] {
+      case "delay":
+        guard let value = Int64(parts[1]), value >= 0, value < 600_000_000 else { return nil }
+        change.delay = .microseconds(value)
+      case "loss":
+        guard let value = Double(parts[1]), (0...1).contains(value) else { return nil }
+        change.loss = value
+      case "rate":
+        guard let value = Int64(parts[1]), value >= 0 else { return nil }
+        change.bitsPerSecond = value
+      case "cut":
+        guard let value = Int(parts[1]), (0...1).contains(value) else { return nil }
+        change.cut = value == 1
+      default: return nil
+      }
+    }
+    return change
+  }
+
+  private static func show(_ network: WideAreaNetwork) -> String {
+    var text: String = ""
+    for from in network.places {
+      for to in network.places where from != to {
+        guard let (setting, counters) = network.line(from: from, to: to) else { continue }
+        text += "line \(from) \(to) delay=\(setting.delay.inNanoseconds / 1_000) loss=\(setting.loss) rate=\(setting.bitsPerSecond)"
+        text += " cut=\(setting.cut ? 1 : 0) carried=\(counters.carried) bytes=\(counters.carriedBytes) lost=\(counters.lost)"
+        text += " overflowed=\(counters.overflowed) blocked=\(counters.blocked)\n"
+      }
+    }
+    return text
+  }
+}
+
+/// A line's state as `tricenter lab link` and `lab status` show it.
+public struct LineReport: Hashable, Sendable {
+  public var from: String
+  public var to: String
+  public var setting: LinkSetting
+  public var carried: Int
+  public var carriedBytes: Int
+  public var lost: Int
+  public var blocked: Int
+
+  init?(_ text: Substring) {
+    let words: [Substring] = text.split(separator: " ")
+    guard words.count > 3, words[0] == "line" else { return nil }
+    var values: [Substring: Substring] = [:]
+    for word in words.dropFirst(3) {
+      let parts: [Substring] = word.split(separator: "=", maxSplits: 1)
+      if parts.count == 2 { values[parts[0]] = parts[1] }
+    }
+    func number(_ key: Substring) -> Int { values[key].flatMap { Int($0) } ?? 0 }
+    from = String(words[1])
+    to = String(words[2])
+    setting = LinkSetting(
+      delay: .microseconds(number("delay")), loss: values["loss"].flatMap { Double($0) } ?? 0, bitsPerSecond: Int64(number("rate")),
+      cut: number("cut") == 1)
+    carried = number("carried")
+    carriedBytes = number("bytes")
+    lost = number("lost")
+    blocked = number("blocked")
+  }
+}

@@ -1,0 +1,110 @@
+import Primitives
+import Site
+import Testing
+
+@testable import Lab
+
+@Suite struct WideAreaTests {
+  static func network() throws -> WideAreaNetwork {
+    var network = WideAreaNetwork(
+      places: [("a", [try IPRange.parse("10.1.0.0/24").get()]), ("b", [try IPRange.parse("10.2.0.0/24").get()])], seed: 7)
+    _ = network.change(from: "a", to: "b", .init(delay: .milliseconds(15)))
+    _ = network.change(from: "b", to: "a", .init(delay: .milliseconds(15)))
+    return network
+  }
+
+  static func packet(_ from: UInt8, _ to: UInt8, size: Int = 100, tag: UInt8 = 0) -> Bytes {
+    var packet = Bytes(repeating: 0, count: size)
+    packet[0] = 0x45
+    packet.replaceSubrange(12..<20, with: [10, from, 0, 5, 10, to, 0, 6])
+    packet[size - 1] = tag
+    return packet
+  }
+
+  static func at(_ milliseconds: Double) -> MonotonicTime { MonotonicTime(nanoseconds: Int64(milliseconds * 1e6)) }
+
+  static func drain(_ network: inout WideAreaNetwork, _ time: MonotonicTime) -> [Bytes] {
+    var packets: [Bytes] = []
+    network.onTime(time) { packets.append($0) }
+    return packets
+  }
+
+  @Test func aPacketArrivesAfterTheDelayAndNotBefore() throws {
+    var network: WideAreaNetwork = try Self.network()
+    network.onPacket(Self.packet(1, 2), now: Self.at(100))
+    #expect(network.nextDue == Self.at(115))
+    let due1: [Bytes] = Self.drain(&network, Self.at(114.9))
+    #expect(due1.isEmpty)
+    let due2: [Bytes] = Self.drain(&network, Self.at(115))
+    #expect(due2 == [Self.packet(1, 2)])
+    #expect(network.nextDue == nil)
+  }
+
+  @Test func aCutDirectionLosesEverythingAlsoWhatIsUnderWayAndTheOtherGoesOn() throws {
+    var network: WideAreaNetwork = try Self.network()
+    network.onPacket(Self.packet(1, 2), now: Self.at(0))
+    _ = network.change(from: "a", to: "b", .init(cut: true))
+    network.onPacket(Self.packet(1, 2), now: Self.at(1))
+    network.onPacket(Self.packet(2, 1), now: Self.at(1))
+    let due3: [Bytes] = Self.drain(&network, Self.at(100))
+    #expect(due3 == [Self.packet(2, 1)])
+    #expect(network.line(from: "a", to: "b")?.counters.blocked == 2)
+    _ = network.change(from: "a", to: "b", .init(cut: false))
+    network.onPacket(Self.packet(1, 2), now: Self.at(200))
+    let due4: [Bytes] = Self.drain(&network, Self.at(300))
+    #expect(due4.count == 1)
+  }
+
+  @Test func aRateSpacesPacketsAndAFullQueueDropsAtTheTail() throws {
+    var network: WideAreaNetwork = try Self.network()
+    _ = network.change(from: "a", to: "b", .init(delay: .zero, bitsPerSecond: 8_000_000))
+    for index in 0..<10 { network.onPacket(Self.packet(1, 2, size: 1_000, tag: UInt8(index)), now: Self.at(0)) }
+    // 1,000 bytes at 8 Mbit/s take a millisecond.
+    let due5: [Bytes] = Self.drain(&network, Self.at(3.5))
+    #expect(due5.map { $0.last } == [0, 1, 2])
+    for _ in 0..<20_000 { network.onPacket(Self.packet(1, 2, size: 1_000), now: Self.at(4)) }
+    #expect((network.line(from: "a", to: "b")?.counters.overflowed ?? 0) > 0)
+  }
+
+  @Test func lossIsDrawnFromTheSeedAndALineDoesNotReorder() throws {
+    var network: WideAreaNetwork = try Self.network()
+    _ = network.change(from: "a", to: "b", .init(loss: 0.1))
+    for index in 0..<1_000 {
+      if index == 500 { _ = network.change(from: "a", to: "b", .init(delay: .milliseconds(1))) }
+      network.onPacket(Self.packet(1, 2, tag: UInt8(index & 0xFF)), now: Self.at(Double(index) / 100))
+    }
+    let arrived: [Bytes] = Self.drain(&network, Self.at(1_000))
+    let lost: Int = network.line(from: "a", to: "b")?.counters.lost ?? 0
+    #expect(arrived.count + lost == 1_000)
+    #expect((60...140).contains(lost))
+    var last: Int = -1
+    for packet in arrived {
+      let tag = Int(packet.last ?? 0)
+      let step: Int = (tag - last + 256) % 256
+      #expect(step > 0 && step < 128)
+      last = tag
+    }
+  }
+
+  @Test func whatIsNoPacketOfThisNetworkIsCountedAndDropped() throws {
+    var network: WideAreaNetwork = try Self.network()
+    for stray in [[], [0x45], Bytes(repeating: 0x60, count: 40), Self.packet(1, 9), Self.packet(1, 1)] {
+      network.onPacket(stray, now: Self.at(0))
+    }
+    #expect(network.strays == 5)
+    #expect(network.nextDue == nil)
+  }
+
+  @Test func theControlLanguageChangesAndShowsLines() throws {
+    var network: WideAreaNetwork = try Self.network()
+    let command: String = WideAreaControl.command(from: "a", to: "b", .init(delay: .milliseconds(30), loss: 0.01, cut: true))
+    let said: String = WideAreaControl.answer(command, &network)
+    #expect(said == "ok\n")
+    let reports: [LineReport] = WideAreaControl.answer("show", &network).split(separator: "\n").compactMap { LineReport($0) }
+    #expect(reports.first { $0.from == "a" }?.setting == LinkSetting(delay: .milliseconds(30), loss: 0.01, cut: true))
+    for wrong in ["", "set a", "set a z cut=1", "set a b cut=2", "set a b loss=2", "set a b delay=-1", "set a b colour=red", "drop"] {
+      let refusal: String = WideAreaControl.answer(wrong, &network)
+      #expect(refusal.hasPrefix("error "), "\(wrong)")
+    }
+  }
+}
