@@ -39,7 +39,9 @@ let modules: [Module] = [
   Module(name: "Observability", modules: ["Primitives"], libraries: [logging, metrics]),
   Module(name: "Processes", modules: ["Primitives"]),
   Module(name: "Site", modules: ["Primitives"], libraries: [yams]),
-  Module(name: "TLS", modules: ["Primitives", "COpenSSL"], libraries: [nio, nioPosix, logging], testLibraries: [nioEmbedded]),
+  Module(
+    name: "TLS", modules: ["Primitives", "COpenSSL"], libraries: [nio, nioPosix, logging], testModules: ["Processes"],
+    testLibraries: [nioEmbedded]),
   Module(
     name: "HTTP", modules: ["Primitives", "TLS", "Observability"],
     libraries: [nio, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, logging, httpTypes], testLibraries: [nioEmbedded]),

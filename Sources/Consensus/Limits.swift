@@ -20,8 +20,6 @@ public enum ConsensusLimits {
   public static let maxCommittedBytesPerOutput: Int = 4 << 20
   /// Forwarded proposals per member remembered against a link that doubles messages.
   public static let rememberedForwards: Int = 1024
-  /// Denials of one pre-candidate after another, for the sake of a better one, in one silence of the leader.
-  public static let maxYieldsPerSilence: Int = 2
   /// A member this many entries behind the end of the log is near enough to be handed the leadership.
   public static let transferLag: UInt64 = 256
 

@@ -27,10 +27,7 @@ extension RaftNode {
   /// Skips what is there already; what contradicts it goes, with everything behind it. Returns false after a halt.
   private mutating func adopt(_ entries: [Entry]) -> Bool {
     for (offset, entry) in entries.enumerated() {
-      guard let term = log.term(at: entry.index) else {
-        for new in entries[offset...] where !appendAsFollower(new) { return false }
-        return true
-      }
+      guard let term = log.term(at: entry.index) else { return appendAsFollower(entries[offset...]) }
       guard term != entry.term else { continue }
       if entry.index <= commit {
         halt(
@@ -41,19 +38,22 @@ extension RaftNode {
       log.truncate(from: entry.index)
       pending.truncate(from: entry.index)
       if memberships.truncate(from: entry.index) { resetTimeout() }
+      return appendAsFollower(entries[offset...])
     }
     return true
   }
 
-  private mutating func appendAsFollower(_ entry: Entry) -> Bool {
-    if entry.kind == .membership {
-      guard let membership = try? Membership.decode(entry.payload) else {
-        halt("entry \(entry.index) should hold a membership and does not: the leader runs another version")
-        return false
+  private mutating func appendAsFollower(_ entries: ArraySlice<Entry>) -> Bool {
+    for entry in entries {
+      if entry.kind == .membership {
+        guard let membership = try? Membership.decode(entry.payload) else {
+          halt("entry \(entry.index) should hold a membership and does not: the leader runs another version")
+          return false
+        }
+        memberships.append(membership, at: entry.index)
       }
-      memberships.append(membership, at: entry.index)
+      log.append(entry)
     }
-    log.append(entry)
     return true
   }
 }

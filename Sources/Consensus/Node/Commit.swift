@@ -17,6 +17,7 @@ extension RaftNode {
 
   mutating func advanceCommit(to index: UInt64) {
     guard index > commit else { return }
+    precondition(index <= log.lastIndex, "commit index \(index) is beyond the log's end \(log.lastIndex)")
     if role == .leader {
       for place in (commit + 1)...index {
         leading.uncommittedBytes -= log.entries[Int(place - log.firstIndex)].weight

@@ -65,12 +65,16 @@ extension RaftNode {
       return send(.preVoteReply(granted: false), to: candidate)
     }
     if wouldRatherLead(than: candidate, last: last) {
-      yields += 1
       send(.preVoteReply(granted: false), to: candidate)
       if role == .follower { campaign() }
       return
     }
     send(.preVoteReply(granted: true), to: candidate, term: newTerm)
+    // Two that ask at once would split the votes: the one that is not better stands back.
+    if role == .preCandidate {
+      becomeFollower(term: term, leader: nil)
+      elapsed = timing.electionTicks / 2
+    }
   }
 
   mutating func onPreVoteReply(from voter: MemberID, for newTerm: UInt64, granted: Bool) {

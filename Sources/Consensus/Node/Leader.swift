@@ -9,6 +9,7 @@ extension RaftNode {
     }
     expireTransfer()
     expireSnapshots()
+    forgetThoseWhoLeft()
     considerHandover()
     untilHeartbeat -= 1
     if untilHeartbeat <= 0 {
@@ -51,9 +52,14 @@ extension RaftNode {
     leading.peers[place].matchAtHeartbeat = peer.match
   }
 
-  /// Gives the leadership up without naming a successor: for a shell whose disk stalls or that is about to stop.
+  /// Gives the leadership up at once: for a shell whose disk stalls or that is about to stop. The best placed voter is asked to
+  /// campaign, so that nobody has to wait for a timeout; if that is lost, the others notice as with a dead leader.
   public mutating func resignLeadership() {
     guard role == .leader else { return }
+    let recent = UInt64(2 * timing.heartbeatTicks)
+    let successors: [Progress] = leading.peers.filter { membersNow.isVoter($0.id) && now - $0.lastHeard <= recent }
+    func rank(_ peer: Progress) -> (Int, Int, UInt64) { (peer.match >= commit ? 1 : 0, priority(of: peer.id), peer.match) }
+    if let best = successors.max(by: { rank($0) < rank($1) }) { send(.timeoutNow, to: best.id) }
     becomeFollower(term: term, leader: nil)
   }
 }

@@ -22,10 +22,17 @@ extension RaftNode {
     leading.handover.notBefore = now
   }
 
-  /// This member would be the better leader and could be it: it refuses and asks for itself at once. Only so many times
-  /// before it hears a leader, so that a better one whom nobody hears cannot hold up the others.
-  func wouldRatherLead(than candidate: MemberID, last: LogPosition) -> Bool {
-    mayLead && priority(of: id) > priority(of: candidate) && log.last >= last && yields < ConsensusLimits.maxYieldsPerSilence
+  /// This member could lead as well as the candidate, and rather should: by priority, or, if both are asking just now, by the smaller
+  /// id, so that one of them stands back. It then refuses and asks for itself at once. Only for a while, so that a better one whom
+  /// nobody hears does not hold up the others.
+  mutating func wouldRatherLead(than candidate: MemberID, last: LogPosition) -> Bool {
+    let own: Int = priority(of: id)
+    let other: Int = priority(of: candidate)
+    let isBetter: Bool = own > other || (own == other && role == .preCandidate && id < candidate)
+    guard isBetter, mayLead, log.last >= last else { return false }
+    if let refusesUntil { return now < refusesUntil }
+    refusesUntil = now + UInt64(max(2 * timing.heartbeatTicks, timing.electionTicks / 4))
+    return true
   }
 
   /// On the leader, once a tick: hands over to a better placed voter that has been near the end of the log for long enough.

@@ -28,7 +28,8 @@ public struct RaftNode: Sendable {
   var leader: MemberID?
   var answers: [MemberID: Bool] = [:]
   var isTransferCampaign: Bool = false
-  var yields: Int = 0
+  /// Until this tick it refuses candidates that it would beat; set by the first such refusal in a silence of the leader.
+  var refusesUntil: UInt64?
 
   // Time, in ticks.
   var now: UInt64 = 0
@@ -52,7 +53,7 @@ public struct RaftNode: Sendable {
     self.configuration = configuration
     id = configuration.id
     priorities = configuration.priorities
-    random = SeededRandom(seed: configuration.seed ^ (configuration.id.value &* 0x9E37_79B9_7F4A_7C15))
+    random = SeededRandom(seed: configuration.seed ^ (configuration.id.value &* 0xD6E8_FEB8_6659_FD93))
     term = restored.hardState.term
     vote = restored.hardState.vote
     snapshot = restored.snapshot

@@ -18,12 +18,23 @@ extension RaftNode {
     appendAsLeader(kind: .membership, payload: membership.encoded())
     memberships.append(membership, at: log.lastIndex)
     let known: [Progress] = leading.peers
-    leading.peers = membership.members.filter { $0 != id }.map { member in
+    // Whoever leaves is served until it knows that it has left.
+    let served: [MemberID] = Array(Set(membership.members + known.map(\.id))).sorted()
+    leading.peers = served.filter { $0 != id }.map { member in
       if let peer = known.first(where: { $0.id == member }) { return peer }
       var peer = Progress(id: member, next: log.lastIndex, now: now)
       peer.needsProbe = true
       return peer
     }
+  }
+
+  /// Once a tick: forgets those who left and know it, or do not answer.
+  mutating func forgetThoseWhoLeft() {
+    let membership: Membership = membersNow
+    let index: UInt64 = memberships.currentIndex
+    guard commit >= index, leading.peers.contains(where: { !membership.isMember($0.id) }) else { return }
+    let oldest: UInt64 = now - min(now, UInt64(4 * timing.electionTicks))
+    leading.peers.removeAll { !membership.isMember($0.id) && ($0.toldCommit >= index || $0.lastHeard < oldest) }
   }
 
   /// After every advance of the commit index: a joint configuration that is committed is left, whoever began it; a leader that is no

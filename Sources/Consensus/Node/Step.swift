@@ -103,7 +103,7 @@ extension RaftNode {
     }
     if role != .follower || leader == nil { becomeFollower(term: term, leader: other) }
     elapsed = 0
-    yields = 0
+    refusesUntil = nil
     return true
   }
 

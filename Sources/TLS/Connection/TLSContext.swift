@@ -118,8 +118,7 @@ public final class TLSContext: Sendable {
     return TLSHandler(context: self, session: session, completed: completed)
   }
 
-  private func refreshIfDue() {
-    let now: MonotonicTime = SystemClock().now()
+  func refreshIfDue(_ now: MonotonicTime = SystemClock().now()) {
     let old: [FileStamp]? = state.withLock { state in
       guard !state.stamps.isEmpty, now >= state.nextCheck else { return nil }
       state.nextCheck = now + .seconds(TLSLimits.fileCheckSeconds)

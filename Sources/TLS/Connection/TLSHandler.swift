@@ -61,7 +61,8 @@ public final class TLSHandler: ChannelDuplexHandler {
   }
 
   public func handlerRemoved(context: ChannelHandlerContext) {
-    end(context, TLSError(.handshakeFailed, "The TLS handler was taken out of the channel."))
+    let reason: String = state == .idle ? "The connection was never made." : "The TLS handler was taken out of the channel."
+    end(context, TLSError(.handshakeFailed, reason))
   }
 
   public func channelActive(context: ChannelHandlerContext) {
