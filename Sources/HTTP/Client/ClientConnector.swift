@@ -3,6 +3,7 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTP2
 import NIOPosix
+import TLS
 
 /// Makes one connection: socket, TLS, and the handlers of the protocol that was agreed on.
 struct ClientConnector: Sendable {
@@ -54,6 +55,12 @@ struct ClientConnector: Sendable {
       try channel.syncOptions?.setOption(.tcpOption(.init(rawValue: 5)), value: 2)  // TCP_KEEPINTVL, seconds
       try channel.syncOptions?.setOption(.tcpOption(.init(rawValue: 6)), value: 3)  // TCP_KEEPCNT
     }
+    if let tls: TLSContext = configuration.tls, case .host(let host, _) = target {
+      try pipeline.addHandler(tls.makeHandler(serverName: configuration.serverName ?? host))
+      try pipeline.addHandler(FlushPerTick())
+      try pipeline.addHandler(ClientTLSGate(configuration, activity, agreed))
+      return
+    }
     let plain: HTTPClientConfiguration.Version
     switch (configuration.version, target) {
     case (.automatic, .unix): plain = .http2
@@ -80,10 +87,10 @@ struct ClientConnector: Sendable {
 
   static func addHTTP2(_ channel: any Channel, _ configuration: HTTPClientConfiguration, _ activity: ActivityMarker) throws -> Connection {
     let pipeline: ChannelPipeline.SynchronousOperations = channel.pipeline.syncOperations
-    let draining = GoAwayFlag()
+    let fate = ConnectionFate()
     let keeper = HTTP2ClientKeeper(
       interval: configuration.keepAliveInterval, timeout: configuration.keepAliveTimeout, activity: activity,
-      onGoAway: { draining.raise() })
+      fate: fate)
     var limits: HTTPLimits = configuration.limits
     limits.streamsPerConnection = 0
     var connection: NIOHTTP2Handler.ConnectionConfiguration = limits.http2Connection
@@ -95,7 +102,7 @@ struct ClientConnector: Sendable {
     ) { stream in stream.close() }
     try pipeline.addHandler(http2)
     try pipeline.addHandler(keeper)
-    return .http2(HTTP2ClientConnection(channel: channel, multiplexer: try http2.syncMultiplexer(), draining: draining))
+    return .http2(HTTP2ClientConnection(channel: channel, multiplexer: try http2.syncMultiplexer(), fate: fate))
   }
 }
 

@@ -6,23 +6,24 @@ import Synchronization
 final class HTTP2ClientConnection: Sendable {
   let channel: any Channel
   private let multiplexer: NIOHTTP2Handler.StreamMultiplexer
-  private let draining: GoAwayFlag
+  private let fate: ConnectionFate
 
-  init(channel: any Channel, multiplexer: NIOHTTP2Handler.StreamMultiplexer, draining: GoAwayFlag) {
+  init(channel: any Channel, multiplexer: NIOHTTP2Handler.StreamMultiplexer, fate: ConnectionFate) {
     self.channel = channel
     self.multiplexer = multiplexer
-    self.draining = draining
+    self.fate = fate
   }
 
   /// No GOAWAY seen and not closed.
-  var isUsable: Bool { !draining.isRaised && channel.isActive }
+  var isUsable: Bool { !fate.isDraining && channel.isActive }
 
   func start(_ exchange: ClientExchange) {
+    let fate: ConnectionFate = fate
     multiplexer.createStreamChannel { stream in
       stream.eventLoop.makeCompletedFuture {
         // A stream of a connection that is gone would wait for its activation for ever.
         guard stream.parent?.isActive == true else { throw ChannelError.ioOnClosedChannel }
-        try stream.pipeline.syncOperations.addHandler(HTTP2ClientStream(exchange))
+        try stream.pipeline.syncOperations.addHandler(HTTP2ClientStream(exchange, fate))
       }
     }.whenFailure { error in
       exchange.fail(HTTPError(.connectionLost, "The connection closed before the request's stream was opened.", cause: error))
@@ -32,11 +33,14 @@ final class HTTP2ClientConnection: Sendable {
   func close() { channel.close(promise: nil) }
 }
 
-/// Raised when the server takes no more streams on a connection.
-final class GoAwayFlag: Sendable {
+/// Whether the server takes more streams on a connection, and what ended it.
+final class ConnectionFate: Sendable {
   private let raised: Atomic<Bool> = Atomic(false)
-  var isRaised: Bool { raised.load(ordering: .acquiring) }
-  func raise() { raised.store(true, ordering: .releasing) }
+  private let reason: Mutex<(any Error)?> = Mutex(nil)
+  var isDraining: Bool { raised.load(ordering: .acquiring) }
+  func drain() { raised.store(true, ordering: .releasing) }
+  var error: (any Error)? { reason.withLock { $0 } }
+  func record(_ error: any Error) { reason.withLock { $0 = $0 ?? error } }
 }
 
 /// Remembers when bytes last arrived. Sits nearest to the socket.
@@ -58,18 +62,18 @@ final class HTTP2ClientKeeper: ChannelInboundHandler {
   private let interval: TimeAmount
   private let timeout: TimeAmount
   private let activity: ActivityMarker
-  private let onGoAway: @Sendable () -> Void
+  private let fate: ConnectionFate
   private var openStreams: Int = 0
   private var timer: Scheduled<Void>?
   private var pingSent: NIODeadline?
   private var context: ChannelHandlerContext?
   private var failed: Bool = false
 
-  init(interval: Duration, timeout: Duration, activity: ActivityMarker, onGoAway: @escaping @Sendable () -> Void) {
+  init(interval: Duration, timeout: Duration, activity: ActivityMarker, fate: ConnectionFate) {
     self.interval = .nanoseconds(interval.nioNanoseconds)
     self.timeout = .nanoseconds(timeout.nioNanoseconds)
     self.activity = activity
-    self.onGoAway = onGoAway
+    self.fate = fate
   }
 
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
@@ -78,7 +82,7 @@ final class HTTP2ClientKeeper: ChannelInboundHandler {
     timer?.cancel()
     timer = nil
     self.context = nil
-    onGoAway()
+    fate.drain()
     context.fireChannelInactive()
   }
 
@@ -106,7 +110,7 @@ final class HTTP2ClientKeeper: ChannelInboundHandler {
       if now - sent >= timeout {
         let error = HTTPError(
           .connectionLost, "Nothing came from the server for \((now - sent).nanoseconds / 1_000_000) ms after a keep-alive PING.")
-        context.fireErrorCaught(error)
+        fate.record(error)
         return context.close(promise: nil)
       }
       return arm(after: min(interval, sent + timeout - now))
@@ -120,11 +124,12 @@ final class HTTP2ClientKeeper: ChannelInboundHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    if case .goAway = unwrapInboundIn(data).payload { onGoAway() }
+    if case .goAway = unwrapInboundIn(data).payload { fate.drain() }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if error is NIOHTTP2Errors.NoSuchStream || error is NIOHTTP2Errors.StreamError { return }
+    fate.record(error)
     context.close(promise: nil)
   }
 }

@@ -9,13 +9,17 @@ final class HTTP2ClientStream: ChannelInboundHandler {
   typealias OutboundOut = HTTP2Frame.FramePayload
 
   private let exchange: ClientExchange
+  private let fate: ConnectionFate
   private var context: ChannelHandlerContext?
   private var headSeen: Bool = false
   private var inputEnded: Bool = false
   private var started: Bool = false
   private var failure: (any Error)?
 
-  init(_ exchange: ClientExchange) { self.exchange = exchange }
+  init(_ exchange: ClientExchange, _ fate: ConnectionFate) {
+    self.exchange = exchange
+    self.fate = fate
+  }
 
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
@@ -125,7 +129,8 @@ final class HTTP2ClientStream: ChannelInboundHandler {
       exchange.fail(
         failure as? HTTPError
           ?? HTTPError(
-            .connectionLost, "The stream to \(exchange.request.authority ?? "the server") broke before its response's end.", cause: failure)
+            .connectionLost, "The stream to \(exchange.request.authority ?? "the server") broke before its response's end.",
+            cause: fate.error ?? failure)
       )
     }
     context.fireChannelInactive()

@@ -17,14 +17,18 @@ public final class HTTPClient: HTTPTransport, Sendable {
   }
 
   public func execute(_ request: HTTPRequest, body: ByteBuffer?) async throws -> ClientResponse {
+    let (head, exchange): (HTTPResponse, ClientExchange) = try await perform(request, body: body)
+    return ClientResponse(head: head, body: ClientBody(exchange))
+  }
+
+  func perform(_ request: HTTPRequest, body: ByteBuffer?) async throws -> (HTTPResponse, ClientExchange) {
     var attempt: Int = 0
     while true {
       attempt += 1
       let exchange = ClientExchange(request, body: .whole(body), limits: configuration.limits)
       let reused: Bool = try await pool.start(exchange)
       do {
-        let head: HTTPResponse = try await exchange.response(timeout: configuration.responseTimeout, loop: eventLoop)
-        return ClientResponse(head: head, body: ClientBody(exchange))
+        return (try await exchange.response(timeout: configuration.responseTimeout, loop: eventLoop), exchange)
       } catch let error as HTTPError where error.code == .connectionLost && attempt < 3 {
         // An idle HTTP/1.1 connection may be closed by the server just as it is used again: safe to repeat what changes nothing.
         let harmless: Bool = reused && (request.method == .get || request.method == .head)

@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOPosix
+import TLS
 
 public struct HTTPClientConfiguration: Sendable {
   public enum Target: Hashable, Sendable {
@@ -17,6 +18,10 @@ public struct HTTPClientConfiguration: Sendable {
   /// Tried in order; the one that worked last is tried first.
   public var targets: [Target]
   public var version: Version
+  /// Nil: no TLS. With `applicationProtocols` of `HTTPServerConfiguration` the protocol is negotiated. Not used on unix sockets.
+  public var tls: TLSContext?
+  /// The name or address that the server's certificate must carry; nil: the target's host.
+  public var serverName: String?
   public var limits: HTTPLimits
   /// For one target: name resolution, connection and TLS handshake together.
   public var connectTimeout: Duration = .seconds(3)
@@ -35,12 +40,13 @@ public struct HTTPClientConfiguration: Sendable {
   public var logger: Logger
 
   public init(
-    targets: [Target], version: Version = .automatic, limits: HTTPLimits = HTTPLimits(),
+    targets: [Target], tls: TLSContext? = nil, version: Version = .automatic, limits: HTTPLimits = HTTPLimits(),
     group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, logger: Logger = Logger(label: "http.client")
   ) {
     precondition(!targets.isEmpty, "a client needs at least one target")
     self.targets = targets
     self.version = version
+    self.tls = tls
     self.limits = limits
     self.group = group
     self.logger = logger

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import TLS
 
 /// A listener's HTTP/1.1 connection: requests one after the other, pipelined ones wait in a bounded queue. Reading goes on
 /// while a response is under way, so that a client that leaves is noticed at once.
@@ -151,6 +152,7 @@ final class HTTP1ServerConnection: ChannelInboundHandler, RemovableChannelHandle
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     guard !closing else { return }
+    if error is TLSError { return close() }
     if writer == nil || receiving {
       server.refusals.refused(server.remoteAddress, "not HTTP/1.1: \(error)")
       if writer == nil || writer?.headSent == false {

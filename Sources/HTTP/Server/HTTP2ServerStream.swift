@@ -10,6 +10,9 @@ final class HTTP2ServerStream: ChannelInboundHandler, StreamWriter {
   private let server: ServerContext
   private var context: ChannelHandlerContext?
   private var handler: (any StreamHandler)?
+  /// The peer has sent END_STREAM; known before its last frame is handed on.
+  private var remoteClosed: Bool = false
+  /// `onEnd` was called.
   private var inputEnded: Bool = false
   private var outputEnded: Bool = false
   private var reading: Bool = false
@@ -28,6 +31,7 @@ final class HTTP2ServerStream: ChannelInboundHandler, StreamWriter {
     reading = true
     switch unwrapInboundIn(data) {
     case .headers(let payload):
+      remoteClosed = remoteClosed || payload.endStream
       if let handler {
         // Trailers. gRPC clients send none that matter, and end the stream with them.
         if payload.endStream { end(handler) }
@@ -35,6 +39,7 @@ final class HTTP2ServerStream: ChannelInboundHandler, StreamWriter {
         begin(payload.headers, end: payload.endStream)
       }
     case .data(let payload):
+      remoteClosed = remoteClosed || payload.endStream
       guard let handler else { return }
       if case .byteBuffer(let bytes) = payload.data, bytes.readableBytes > 0 { handler.onData(bytes) }
       if payload.endStream { end(handler) }
@@ -45,7 +50,6 @@ final class HTTP2ServerStream: ChannelInboundHandler, StreamWriter {
   private func begin(_ block: HPACKHeaders, end: Bool) {
     guard block.count <= server.limits.headerFields else {
       server.refusals.refused(server.remoteAddress, "a request with \(block.count) fields, over \(server.limits.headerFields)")
-      inputEnded = end
       send(FieldBlock(status: 431, [("content-length", "0")]), end: true)
       return
     }
@@ -96,8 +100,10 @@ final class HTTP2ServerStream: ChannelInboundHandler, StreamWriter {
 
   func send(_ block: FieldBlock, end: Bool) {
     guard let context, !outputEnded else { return }
-    context.write(wrapOutboundOut(.headers(.init(headers: block.fields, endStream: end))), promise: nil)
-    if end { finished(context) } else { flushSoon() }
+    let frame: OutboundOut = .headers(.init(headers: block.fields, endStream: end))
+    if end { return finish(context, with: frame) }
+    context.write(wrapOutboundOut(frame), promise: nil)
+    flushSoon()
   }
 
   func sendData(_ bytes: ByteBuffer) {
@@ -109,23 +115,28 @@ final class HTTP2ServerStream: ChannelInboundHandler, StreamWriter {
   func sendEnd(trailers: FieldBlock?) {
     guard let context, !outputEnded else { return }
     if let trailers {
-      context.write(wrapOutboundOut(.headers(.init(headers: trailers.fields, endStream: true))), promise: nil)
+      finish(context, with: .headers(.init(headers: trailers.fields, endStream: true)))
     } else {
-      context.write(wrapOutboundOut(.data(.init(data: .byteBuffer(ByteBuffer()), endStream: true))), promise: nil)
+      finish(context, with: .data(.init(data: .byteBuffer(ByteBuffer()), endStream: true)))
     }
-    finished(context)
   }
 
-  private func finished(_ context: ChannelHandlerContext) {
+  private func finish(_ context: ChannelHandlerContext, with frame: OutboundOut) {
     outputEnded = true
-    if inputEnded {
-      handler = nil
-    } else {
-      // The rest of the request is of no use to anybody (RFC 9113 section 8.1: RST_STREAM with NO_ERROR after a full response).
-      context.write(wrapOutboundOut(.rstStream(.noError)), promise: nil)
-    }
-    context.flush()
+    if inputEnded { handler = nil }
     flushPending = false
+    if remoteClosed { return context.writeAndFlush(wrapOutboundOut(frame), promise: nil) }
+    // The rest of the request is of no use to anybody (RFC 9113 section 8.1: RST_STREAM with NO_ERROR after a full response), but
+    // the reset must not overtake response bytes that wait for the peer's window.
+    let written: EventLoopPromise<Void> = eventLoop.makePromise()
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    written.futureResult.whenSuccess { bound.value.stopRequest() }
+    context.writeAndFlush(wrapOutboundOut(frame), promise: written)
+  }
+
+  private func stopRequest() {
+    guard let context, !remoteClosed else { return }
+    context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil)
   }
 
   func reset() {

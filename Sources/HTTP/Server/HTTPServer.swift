@@ -31,6 +31,7 @@ public final class HTTPServer: Sendable {
       router: router, responder: responder, limits: configuration.limits, logger: configuration.logger,
       refusals: RefusalLog(logger: configuration.logger), secure: false, peer: nil, remoteAddress: "")
     let registry: ConnectionRegistry = registry
+    let tls: TLSContext? = configuration.tls
     let bootstrap = ServerBootstrap(group: configuration.group)
       .serverChannelOption(.backlog, value: 512)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -38,7 +39,7 @@ public final class HTTPServer: Sendable {
       .childChannelOption(.allowRemoteHalfClosure, value: false)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try Self.prepare(channel, context, registry)
+          try Self.prepare(channel, context, registry, tls)
         }
       }
     do {
@@ -55,7 +56,9 @@ public final class HTTPServer: Sendable {
     }
   }
 
-  private static func prepare(_ channel: any Channel, _ shared: ServerContext, _ registry: ConnectionRegistry) throws {
+  private static func prepare(
+    _ channel: any Channel, _ shared: ServerContext, _ registry: ConnectionRegistry, _ tls: TLSContext?
+  ) throws {
     var context: ServerContext = shared
     context.remoteAddress = channel.remoteAddress.map(describe) ?? "unknown"
     guard registry.add(channel) else {
@@ -64,8 +67,13 @@ public final class HTTPServer: Sendable {
       return
     }
     let pipeline: ChannelPipeline.SynchronousOperations = channel.pipeline.syncOperations
+    if let tls { try pipeline.addHandler(tls.makeHandler()) }
     try pipeline.addHandler(FlushPerTick())
-    try pipeline.addHandler(ProtocolSniffer(server: context, eventLoop: channel.eventLoop))
+    if tls != nil {
+      try pipeline.addHandler(TLSGate(server: context))
+    } else {
+      try pipeline.addHandler(ProtocolSniffer(server: context, eventLoop: channel.eventLoop))
+    }
   }
 
   private static func describe(_ address: SocketAddress) -> String {

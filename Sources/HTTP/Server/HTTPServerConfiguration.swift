@@ -1,8 +1,12 @@
 import Logging
 import NIOCore
 import NIOPosix
+import TLS
 
 public struct HTTPServerConfiguration: Sendable {
+  /// What a TLS context for HTTP offers, in order of preference.
+  public static let applicationProtocols: [String] = ["h2", "http/1.1"]
+
   public enum Address: Sendable {
     /// A host name or address, and a port; 0 takes any free one.
     case host(String, port: Int)
@@ -10,6 +14,8 @@ public struct HTTPServerConfiguration: Sendable {
     case unix(path: String)
   }
   public var address: Address
+  /// Nil: no TLS. ALPN of the context should be `HTTPServerConfiguration.applicationProtocols`; without ALPN the first bytes decide.
+  public var tls: TLSContext?
   public var limits: HTTPLimits
   /// Event loops for this listener's connections. Give one loop where handlers share it with what they serve (`Store`).
   public var group: any EventLoopGroup
@@ -18,10 +24,12 @@ public struct HTTPServerConfiguration: Sendable {
   public var grace: Duration
 
   public init(
-    address: Address, limits: HTTPLimits = HTTPLimits(), group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+    address: Address, tls: TLSContext? = nil, limits: HTTPLimits = HTTPLimits(),
+    group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
     logger: Logger = Logger(label: "http.server"), grace: Duration = .seconds(5)
   ) {
     self.address = address
+    self.tls = tls
     self.limits = limits
     self.group = group
     self.logger = logger

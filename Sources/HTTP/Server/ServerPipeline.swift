@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOHTTP2
+import TLS
 
 /// The handlers that follow once a connection's protocol is known.
 ///
@@ -52,7 +53,8 @@ final class HTTP2ServerConnection: ChannelInboundHandler {
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     // A frame for a stream that is gone already is a race, not an offence.
     if error is NIOHTTP2Errors.NoSuchStream || error is NIOHTTP2Errors.StreamError { return }
-    if !refused {
+    // TLS says for itself what it refused, and a close without close_notify is a client's bad manners.
+    if !refused, !(error is TLSError) {
       refused = true
       server.refusals.refused(server.remoteAddress, "HTTP/2 error: \(error)")
     }
