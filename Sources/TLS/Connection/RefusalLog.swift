@@ -2,15 +2,17 @@ import Primitives
 import Synchronization
 
 /// Lets the first refusal of an address for a reason through and then one a minute: a peer that tries for ever must not fill the disk.
-/// Attempts of addresses beyond what is remembered are counted under one name.
-final class RefusalLog: Sendable {
+/// Addresses beyond what is remembered share one entry. For whatever listens: TLS, HTTP, the link between centers.
+public final class RefusalLog: Sendable {
   private struct Pair: Hashable {
     var address: String
     var reason: String
   }
   private let last: Mutex<[Pair: MonotonicTime]> = Mutex([:])
 
-  func isNew(_ address: String, _ reason: String, at now: MonotonicTime) -> Bool {
+  public init() {}
+
+  public func isNew(_ address: String, _ reason: String, at now: MonotonicTime) -> Bool {
     last.withLock { last in
       let quiet: Duration = .seconds(TLSLimits.refusalSeconds)
       var pair = Pair(address: address, reason: reason)

@@ -1,0 +1,53 @@
+/// What may grow on the link between centers, and how far. One value per `SiteLink`; tests make smaller ones.
+public struct LinkLimits: Sendable {
+  /// The largest frame that is sent or put together again, in bytes.
+  public var frameBytes: Int = 64 << 20
+  /// Frames travel in chunks of at most this many bytes; between two chunks a more urgent frame may go.
+  public var chunkBytes: Int = 64 << 10
+  /// Bytes that wait for one peer, by priority. A frame larger than its queue can never be sent.
+  public var urgentQueueBytes: Int = 1 << 20
+  public var normalQueueBytes: Int = 64 << 20
+  public var bulkQueueBytes: Int = 64 << 20
+  /// Frames that wait for one peer and priority, whatever their size.
+  public var queuedFrames: Int = 65_536
+  /// Bytes handed to a connection in one go before the loop does something else.
+  public var bytesPerTurn: Int = 1 << 20
+  /// Accepted connections that have not said who they are. The next one is closed at once.
+  public var halfOpenConnections: Int = 64
+  /// From accepting or dialling a connection to the end of its hello.
+  public var helloTimeout: Duration = .seconds(5)
+  public var connectTimeout: Duration = .seconds(1)
+  /// Between pings, which also measure the round trip.
+  public var pingInterval: Duration = .milliseconds(500)
+  /// A dialled connection without a pong for so long is taken for cut, and dialled anew.
+  public var silence: Duration = .seconds(2)
+  /// Between attempts to connect: doubled from the first to the second, less up to half of it at random.
+  public var firstRetry: Duration = .milliseconds(50)
+  public var lastRetry: Duration = .seconds(1)
+
+  public init() {}
+
+  /// Names, ids and sentences: everything but messages fits.
+  static let controlBytes: Int = 1024
+  /// Linux TCP_NOTSENT_LOWAT: the kernel takes no more than this beyond what is already on its way, so that what is urgent waits behind
+  /// 64 KiB of bulk and not behind megabytes of socket buffer. What is in flight is not limited by it.
+  static let unsentInKernel: Int = 64 << 10
+  /// Most bytes of a sentence that is kept or sent.
+  static let sentenceBytes: Int = 512
+
+  func queueBytes(_ priority: LinkPriority) -> Int {
+    switch priority {
+    case .urgent: urgentQueueBytes
+    case .normal: normalQueueBytes
+    case .bulk: bulkQueueBytes
+    }
+  }
+
+  func check() {
+    precondition(chunkBytes >= 1024 && chunkBytes <= 1 << 20, "a chunk has 1 KiB to 1 MiB, not \(chunkBytes) bytes")
+    precondition(frameBytes >= chunkBytes && frameBytes < 1 << 31, "a frame of \(frameBytes) bytes does not fit its limits")
+    precondition(urgentQueueBytes > 0 && bytesPerTurn >= chunkBytes, "a turn must have room for a chunk")
+    precondition(silence >= pingInterval * 2, "silence of \(silence) is noticed by pings every \(pingInterval)")
+    precondition(firstRetry > .zero && firstRetry <= lastRetry, "retries go from \(firstRetry) to \(lastRetry)")
+  }
+}

@@ -1,0 +1,24 @@
+import Primitives
+
+public enum LinkDomain: FaultDomain { public static let name = "sitelink" }
+/// Why a connection between two members was refused or given up.
+public typealias LinkError = Fault<LinkDomain>
+
+extension Fault<LinkDomain>.Code {
+  /// The listener's address cannot be used.
+  public static let cannotListen = Self("cannotListen")
+  /// Not this protocol, or not a version of it that is spoken here.
+  public static let notOurProtocol = Self("notOurProtocol")
+  public static let wrongCluster = Self("wrongCluster")
+  /// The member that dials is none of ours, or it dialled another one than us.
+  public static let wrongMember = Self("wrongMember")
+  /// The certificate does not belong to the member that shows it.
+  public static let wrongCertificate = Self("wrongCertificate")
+  public static let frameTooLarge = Self("frameTooLarge")
+  /// A frame of a kind, class or order that the protocol does not have.
+  public static let badFrame = Self("badFrame")
+  /// No hello, or no pong, in time.
+  public static let silent = Self("silent")
+  /// The other side said no; its sentence is in ours.
+  public static let refusedByPeer = Self("refusedByPeer")
+}

@@ -1,0 +1,169 @@
+import Logging
+import NIOCore
+import Primitives
+import TLS
+
+/// All state of a link, on its event loop: peers, connections, timers. The files `LinkCore…` hold what happens at each event.
+final class LinkCore {
+  let local: LinkPeer
+  let clusterID: UInt64
+  let tls: LinkTLS
+  let loop: any EventLoop
+  let limits: LinkLimits
+  let logger: Logger
+  let receive: @Sendable (MemberID, ByteBuffer) -> Void
+  let linkChanged: @Sendable (MemberID, Bool) -> Void
+  let board: StatusBoard
+  let refusals = RefusalLog()
+  let clock = SystemClock()
+
+  var peers: [MemberID: PeerLink] = [:]
+  var listener: (any Channel)?
+  var halfOpen: Int = 0
+  var stopped: Bool = false
+  var dirty: [PeerLink] = []
+  var flushIsScheduled: Bool = false
+  var seeds: SeededRandom
+  var timer: Scheduled<Void>?
+  var lastTick: MonotonicTime
+
+  init(_ link: SiteLink, seed: UInt64) {
+    local = link.local
+    clusterID = link.clusterID
+    tls = link.tls
+    loop = link.eventLoop
+    limits = link.limits
+    logger = link.logger
+    receive = link.receive
+    linkChanged = link.linkChanged
+    board = link.board
+    seeds = SeededRandom(seed: seed)
+    lastTick = SystemClock().now()
+  }
+
+  func later(_ wait: Duration, _ body: @escaping () -> Void) -> Scheduled<Void> {
+    loop.assumeIsolated().scheduleTask(in: .nanoseconds(wait.inNanoseconds), body)
+  }
+
+  // MARK: Peers
+
+  func setPeers(_ wanted: [LinkPeer]) {
+    guard !stopped else { return }
+    let wanted: [MemberID: LinkPeer] = Dictionary(
+      wanted.filter { $0.member != local.member }.map { ($0.member, $0) }, uniquingKeysWith: { first, _ in first })
+    for (member, link) in peers where wanted[member] != link.peer { remove(link) }
+    for (member, peer) in wanted where peers[member] == nil {
+      let link = PeerLink(peer: peer, limits: limits, seed: seeds.next())
+      peers[member] = link
+      dial(link)
+    }
+    publish()
+  }
+
+  /// A peer that left, or lives elsewhere now: both its connections go.
+  private func remove(_ link: PeerLink) {
+    link.isRemoved = true
+    peers[link.peer.member] = nil
+    link.retry?.cancel()
+    link.accepted?.close(promise: nil)
+    link.opening?.close(promise: nil)
+    down(link)
+  }
+
+  func stop() {
+    guard !stopped else { return }
+    stopped = true
+    timer?.cancel()
+    for link in Array(peers.values) { remove(link) }
+    publish()
+  }
+
+  func publish() { board.set(peers.values.map(\.status).sorted { $0.peer.member < $1.peer.member }) }
+
+  // MARK: Sending
+
+  func send(_ frame: ByteBuffer, to member: MemberID, _ priority: LinkPriority) -> Bool {
+    guard let link: PeerLink = peers[member] else { return false }
+    guard link.dialled != nil, link.queue.append(frame, priority) else {
+      link.dropped += 1
+      return false
+    }
+    markDirty(link)
+    return true
+  }
+
+  /// What is sent during one turn of the loop leaves together at its end.
+  func markDirty(_ link: PeerLink) {
+    guard !link.isDirty else { return }
+    link.isDirty = true
+    dirty.append(link)
+    guard !flushIsScheduled else { return }
+    flushIsScheduled = true
+    loop.assumeIsolated().execute {
+      self.flushIsScheduled = false
+      let links: [PeerLink] = self.dirty
+      self.dirty.removeAll(keepingCapacity: true)
+      for link in links {
+        link.isDirty = false
+        self.drain(link)
+      }
+    }
+  }
+
+  /// As long as the connection takes it, but not longer than a turn: other connections of this loop have heartbeats too.
+  func drain(_ link: PeerLink) {
+    var taken: Int = 0
+    while let channel: any Channel = link.dialled, channel.isWritable, !link.queue.isEmpty {
+      guard taken < limits.bytesPerTurn else { return markDirty(link) }
+      var buffer: ByteBuffer = channel.allocator.buffer(capacity: min(link.queue.queuedBytes, limits.chunkBytes) + 512)
+      link.queue.take(upTo: limits.chunkBytes, into: &buffer)
+      taken += buffer.readableBytes
+      link.bytesOut += Int64(buffer.readableBytes)
+      channel.writeAndFlush(buffer, promise: nil)
+    }
+  }
+
+  // MARK: Time
+
+  func tick() {
+    guard !stopped else { return }
+    timer = later(limits.pingInterval) { [weak self] in self?.tick() }
+    let now: MonotonicTime = clock.now()
+    // Stopped or starved ourselves, we cannot tell who was silent: pongs may be waiting in the sockets.
+    let wasAway: Bool = now - lastTick > limits.pingInterval + limits.silence / 2
+    lastTick = now
+    for link in peers.values {
+      guard let channel: any Channel = link.dialled else { continue }
+      if wasAway { link.lastPong = now }
+      if now - link.lastPong > limits.silence {
+        failed(
+          link,
+          LinkError(
+            .silent, "Member \(link.peer.member) on \(link.peer.hostName) did not answer for \(limits.silence); the link is taken for cut.")
+        )
+        channel.close(promise: nil)
+        down(link)
+        redial(link)
+      } else {
+        channel.writeAndFlush(Frame.ping(UInt64(bitPattern: now.nanoseconds)), promise: nil)
+      }
+    }
+    publish()
+  }
+
+  // MARK: Words
+
+  /// Kept for `status`, and logged if it is news.
+  func failed(_ link: PeerLink, _ error: any Error) {
+    let sentence: String = Self.sentence(error)
+    link.lastError = sentence
+    if refusals.isNew(link.peer.hostName.value, sentence, at: clock.now()) {
+      logger.warning("\(sentence)", metadata: ["peer": "\(link.peer.hostName)", "address": "\(link.peer.host):\(link.peer.port)"])
+    }
+  }
+
+  static func sentence(_ error: any Error) -> String {
+    let text: String = (error as? LinkError)?.message ?? (error as? TLSError)?.message ?? "\(error)"
+    return String(text.prefix(LinkLimits.sentenceBytes))
+  }
+}

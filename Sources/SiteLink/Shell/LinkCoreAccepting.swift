@@ -1,0 +1,85 @@
+import Logging
+import NIOCore
+import NIOPosix
+import Primitives
+import TLS
+
+/// The peers' connections, on which they send. Nothing that a stranger does here reaches the members.
+extension LinkCore {
+  func listen(host: String, port: Int) -> EventLoopFuture<any Channel> {
+    let bound = NIOLoopBound(self, eventLoop: loop)
+    let bootstrap = ServerBootstrap(group: loop)
+      .serverChannelOption(.backlog, value: 128)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try bound.value.prepare(channel) }
+      }
+    return SocketTuning.apply(to: bootstrap, silence: limits.silence).bind(host: host, port: port)
+  }
+
+  private func prepare(_ channel: any Channel) throws {
+    guard !stopped, halfOpen < limits.halfOpenConnections else {
+      if refusals.isNew("all", "half-open", at: clock.now()) {
+        logger.warning("\(halfOpen) connections have not said who they are; others are closed at once until they do")
+      }
+      // The bootstrap closes the channel.
+      throw LinkError(.silent, "Too many half-open connections.")
+    }
+    let federation: String? = tls.federation
+    let handler: TLSHandler = tls.server.makeHandler(verify: { identity in
+      guard let federation else { return "our own certificate names no federation, so no member can be recognised" }
+      return IdentityURI.expect(federation: federation, daemons: ["store"])(identity)
+    })
+    try channel.pipeline.syncOperations.addHandlers([handler, AcceptedHandler(self)])
+  }
+
+  /// Whether the one who said hello is who its certificate says, and belongs here.
+  func judge(_ hello: Hello, _ identity: PeerIdentity?) throws(LinkError) -> PeerLink {
+    guard let process: IdentityURI = identity?.process else {
+      throw LinkError(.wrongCertificate, "The certificate names no process.")
+    }
+    let host = "member \(hello.from) on \(process.host)"
+    guard hello.clusterID == clusterID else {
+      throw LinkError(
+        .wrongCluster,
+        "\(host) belongs to cluster \(String(hello.clusterID, radix: 16)); this is cluster \(String(clusterID, radix: 16)). Do not mix data directories of different clusters."
+      )
+    }
+    guard hello.to == local.member else {
+      throw LinkError(
+        .wrongMember, "\(host) dialled member \(hello.to), but this is member \(local.member): its list of members is not ours.")
+    }
+    guard let link: PeerLink = peers[hello.from] else {
+      throw LinkError(.wrongMember, "\(host) is not a member of this cluster.")
+    }
+    guard process.host == link.peer.hostName.value, process.center == link.peer.center.value else {
+      throw LinkError(
+        .wrongCertificate,
+        "The certificate of \(process.host) in \(process.center) says hello as member \(hello.from), which is \(link.peer.hostName) in \(link.peer.center)."
+      )
+    }
+    return link
+  }
+
+  /// The newest connection of a peer is the one that counts: after a cut the old one may stand half open for a while.
+  func accepted(_ link: PeerLink, _ channel: any Channel) {
+    let old: (any Channel)? = link.accepted
+    link.accepted = channel
+    old?.close(promise: nil)
+    publish()
+  }
+
+  func acceptedConnectionEnded(_ link: PeerLink, _ channel: any Channel) {
+    guard link.accepted === channel else { return }
+    link.accepted = nil
+    publish()
+  }
+
+  func refused(_ address: SocketAddress?, _ error: any Error) {
+    let sentence: String = Self.sentence(error)
+    let address: String = address?.ipAddress ?? "unknown"
+    if refusals.isNew(address, sentence, at: clock.now()) {
+      logger.warning("connection refused: \(sentence)", metadata: ["peer": "\(address)"])
+    }
+  }
+}

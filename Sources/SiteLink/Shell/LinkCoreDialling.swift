@@ -1,0 +1,95 @@
+import Logging
+import NIOCore
+import NIOPosix
+import Primitives
+import TLS
+
+/// Our connections, on which we send: one per peer, made again for as long as the peer is one.
+extension LinkCore {
+  func dial(_ link: PeerLink) {
+    guard !stopped, !link.isRemoved else { return }
+    link.attempt += 1
+    let attempt: Int = link.attempt
+    let bound = NIOLoopBound((core: self, link: link), eventLoop: loop)
+    let bootstrap = ClientBootstrap(group: loop)
+      .connectTimeout(.nanoseconds(limits.connectTimeout.inNanoseconds))
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          let (core, link) = bound.value
+          link.opening = channel
+          let handler: TLSHandler = core.tls.client.makeHandler(verify: core.expectation(of: link.peer))
+          try channel.pipeline.syncOperations.addHandlers([handler, DialledHandler(core, link, attempt: attempt)])
+        }
+      }
+    let connecting: EventLoopFuture<any Channel>
+    let options: ClientBootstrap = SocketTuning.apply(to: bootstrap, silence: limits.silence)
+    if let address = try? SocketAddress(ipAddress: link.peer.host, port: link.peer.port) {
+      connecting = options.connect(to: address)
+    } else {
+      // By name: the resolver has a thread of its own.
+      connecting = options.connect(host: link.peer.host, port: link.peer.port)
+    }
+    connecting.whenFailure { error in
+      let (core, link) = bound.value
+      core.dialledConnectionEnded(link, attempt: attempt, error)
+    }
+  }
+
+  /// The server must be the store of the very host that we mean. Its name or address does not matter: hosts move.
+  private func expectation(of peer: LinkPeer) -> PeerVerification {
+    guard let federation: String = tls.federation else {
+      return { _ in "our own certificate names no federation, so no member can be recognised" }
+    }
+    return IdentityURI.expect(federation: federation, center: peer.center.value, host: peer.hostName.value, daemons: ["store"])
+  }
+
+  func welcomed(_ link: PeerLink, attempt: Int, _ channel: any Channel) {
+    guard attempt == link.attempt, !link.isRemoved, !stopped else { return channel.close(promise: nil) }
+    link.opening = nil
+    link.dialled = channel
+    link.lastPong = clock.now()
+    link.lastError = nil
+    logger.info("link is up", metadata: ["peer": "\(link.peer.hostName)", "center": "\(link.peer.center)"])
+    channel.writeAndFlush(Frame.ping(UInt64(bitPattern: link.lastPong.nanoseconds)), promise: nil)
+    publish()
+    linkChanged(link.peer.member, true)
+  }
+
+  func ponged(_ link: PeerLink, attempt: Int, _ token: UInt64) {
+    guard attempt == link.attempt, link.dialled != nil else { return }
+    let now: MonotonicTime = clock.now()
+    link.lastPong = now
+    link.rttMicroseconds = max(0, (now.nanoseconds - Int64(bitPattern: token)) / 1000)
+    link.backoff.reset()
+  }
+
+  /// Connecting failed or the connection is gone. Only the first report of the latest attempt counts.
+  func dialledConnectionEnded(_ link: PeerLink, attempt: Int, _ error: (any Error)?) {
+    guard attempt == link.attempt else { return }
+    link.opening = nil
+    if let error, !stopped, !link.isRemoved { failed(link, error) }
+    down(link)
+    redial(link)
+  }
+
+  func down(_ link: PeerLink) {
+    // Events of the connection that ends here are of the past.
+    link.attempt += 1
+    link.queue.removeAll()
+    link.rttMicroseconds = nil
+    guard let channel: any Channel = link.dialled else { return }
+    link.dialled = nil
+    channel.close(promise: nil)
+    logger.info("link is down", metadata: ["peer": "\(link.peer.hostName)", "reason": "\(link.lastError ?? "closed")"])
+    publish()
+    linkChanged(link.peer.member, false)
+  }
+
+  func redial(_ link: PeerLink) {
+    guard !stopped, !link.isRemoved else { return }
+    link.retry?.cancel()
+    link.retry = later(link.backoff.next()) { [weak self, weak link] in
+      if let self, let link { self.dial(link) }
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import NIOCore
+import Primitives
+
+/// What is known about one peer. On the link's event loop alone.
+final class PeerLink {
+  var peer: LinkPeer
+  var queue: SendQueue
+  var backoff: Backoff
+  /// Counts attempts to dial, so that a late event of an old connection changes nothing.
+  var attempt: Int = 0
+  /// Our connection, on which we send; set once the peer welcomed us.
+  var dialled: (any Channel)?
+  /// A connection that is still being made, or said hello and waits.
+  var opening: (any Channel)?
+  /// The peer's connection, on which it sends to us.
+  var accepted: (any Channel)?
+  var retry: Scheduled<Void>?
+  var lastPong = MonotonicTime(nanoseconds: 0)
+  var rttMicroseconds: Int64?
+  var bytesIn: Int64 = 0
+  var bytesOut: Int64 = 0
+  var dropped: Int64 = 0
+  var lastError: String?
+  var isDirty: Bool = false
+  var isRemoved: Bool = false
+
+  init(peer: LinkPeer, limits: LinkLimits, seed: UInt64) {
+    self.peer = peer
+    queue = SendQueue(limits: limits)
+    backoff = Backoff(limits: limits, seed: seed)
+  }
+
+  var status: LinkStatus {
+    LinkStatus(
+      peer: peer, up: dialled != nil, receiving: accepted != nil, rttMicroseconds: rttMicroseconds, queuedBytes: queue.queuedBytes,
+      bytesIn: bytesIn, bytesOut: bytesOut, dropped: dropped, lastError: lastError)
+  }
+}

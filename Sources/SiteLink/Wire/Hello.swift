@@ -1,0 +1,43 @@
+import NIOCore
+import Primitives
+
+/// The first frame on a connection, from the one that dialled: what it speaks, which cluster it belongs to, who it is and whom it wants.
+struct Hello: Equatable {
+  /// ALPN, so that a stranger's TLS client is refused before a byte of ours.
+  static let alpn: String = "tricenter-link/1"
+  static let magic: UInt64 = 0x5452_4349_4C49_4E4B
+  static let version: UInt16 = 1
+
+  var clusterID: UInt64
+  var from: MemberID
+  var to: MemberID
+
+  func write(to buffer: inout ByteBuffer) {
+    buffer.writeInteger(Self.magic)
+    buffer.writeInteger(Self.version)
+    buffer.writeInteger(clusterID)
+    buffer.writeInteger(from.value)
+    buffer.writeInteger(to.value)
+  }
+
+  /// What follows the known fields belongs to a later minor revision and is left alone.
+  init(from buffer: inout ByteBuffer) throws(LinkError) {
+    guard let magic: UInt64 = buffer.readInteger(), magic == Self.magic, let version: UInt16 = buffer.readInteger() else {
+      throw LinkError(.notOurProtocol, "The peer does not speak the link between centers.")
+    }
+    guard version == Self.version else {
+      throw LinkError(.notOurProtocol, "The peer speaks version \(version) of the link between centers; here it is \(Self.version).")
+    }
+    guard let clusterID: UInt64 = buffer.readInteger(), let from: UInt64 = buffer.readInteger(), let to: UInt64 = buffer.readInteger()
+    else {
+      throw LinkError(.badFrame, "The peer's hello is cut short.")
+    }
+    self.init(clusterID: clusterID, from: MemberID(from), to: MemberID(to))
+  }
+
+  init(clusterID: UInt64, from: MemberID, to: MemberID) {
+    self.clusterID = clusterID
+    self.from = from
+    self.to = to
+  }
+}
