@@ -1,0 +1,66 @@
+import Primitives
+
+/// Reads a segment's batches up to its end, and tells a torn tail from damage.
+///
+/// The writer syncs each batch before it writes the next. So when batch n is unreadable and nothing newer is found, n was being
+/// written when the member stopped: nobody was told that it is durable, and it is cut. When a newer batch, in this segment or a later
+/// one, is found, n *was* durable: the disk damaged it, and going on without it could break promises made to other members.
+struct SegmentReader {
+  struct Result {
+    var header: SegmentHeader
+    var records: [JournalRecord] = []
+    /// Where the next batch goes.
+    var end: Int = SegmentHeader.bytes
+    var nextBatch: UInt64
+    var chain: UInt32
+    /// Bytes of a torn batch were found and are to be overwritten.
+    var isTorn: Bool = false
+  }
+
+  static func read(_ file: any DiskFile, folder: String, number: UInt64, isLast: Bool) throws(JournalError) -> Result {
+    let bytes: Bytes = try file.read(at: 0, count: try file.size())
+    func corrupt(_ offset: Int, _ reason: String, cause: (any Error)? = nil) -> JournalError {
+      JournalError(
+        .corrupt,
+        "\(folder)/\(file.name) is damaged at byte \(offset): \(reason). "
+          + "This member must not vote with it: move its folder away and let it be restored from its peers", cause: cause)
+    }
+    let header: SegmentHeader
+    do throws(MalformedBytes) { header = try SegmentHeader(bytes) } catch { throw corrupt(0, "\(error)", cause: error) }
+    guard header.number == number else { throw corrupt(0, "its header says segment \(header.number)") }
+
+    var result = Result(header: header, nextBatch: header.firstBatch, chain: header.chain)
+    while true {
+      guard let batch = BatchHeader(bytes, at: result.end, stamp: header.stamp), batch.number == result.nextBatch,
+        let payload: Bytes = payload(of: batch, in: bytes, at: result.end, chain: result.chain)
+      else { break }
+      do throws(MalformedBytes) { result.records += try JournalRecord.decode(payload) } catch {
+        throw corrupt(result.end, "\(error) in a batch with a right checksum", cause: error)
+      }
+      result.end += BatchHeader.space(batch.length)
+      result.nextBatch += 1
+      result.chain = batch.checksum
+    }
+    if let later: Int = laterBatch(bytes, after: result.end, stamp: header.stamp, than: result.nextBatch) {
+      throw corrupt(result.end, "batch \(result.nextBatch) is unreadable although a later one stands at byte \(later)")
+    }
+    result.isTorn = isLast && BatchHeader(bytes, at: result.end, stamp: header.stamp) != nil
+    return result
+  }
+
+  private static func payload(of batch: BatchHeader, in bytes: Bytes, at offset: Int, chain: UInt32) -> Bytes? {
+    let start: Int = offset + JournalLimits.batchHeaderBytes
+    guard batch.length <= bytes.count - start else { return nil }
+    let payload: Bytes = Bytes(bytes[start..<start + batch.length])
+    return CRC32C.checksum(payload, seed: chain) == batch.checksum ? payload : nil
+  }
+
+  private static func laterBatch(_ bytes: Bytes, after offset: Int, stamp: UInt64, than number: UInt64) -> Int? {
+    var place: Int = offset
+    while place + JournalLimits.batchHeaderBytes <= bytes.count {
+      if let batch = BatchHeader(bytes, at: place, stamp: stamp), batch.number > number { return place }
+      place += JournalLimits.alignment
+    }
+    return nil
+  }
+}

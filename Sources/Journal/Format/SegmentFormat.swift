@@ -1,0 +1,121 @@
+import Primitives
+
+/// A segment file: one sector of header, then batches, each at the start of a sector.
+///
+///     header = "TRICJRNL" version(4) number(8) stamp(8) first batch(8) chain(4) CRC-32C of these(4)
+///     batch  = "TJB1" CRC-32C of the rest of this header(4) stamp(8) batch number(8) length(4) CRC-32C(4) 8 zero bytes, records
+///
+/// A batch's checksum continues the one of the batch before, over segments, so no batch can be missing, doubled or moved. `stamp` is
+/// random per use of a file: what an earlier use left behind is never taken for part of this one.
+struct SegmentHeader {
+  static let magic: Bytes = Bytes("TRICJRNL")
+  static let version: UInt32 = 1
+  static let bytes: Int = JournalLimits.alignment
+
+  var number: UInt64
+  var stamp: UInt64
+  var firstBatch: UInt64
+  /// Checksum of the last batch before this segment.
+  var chain: UInt32
+
+  func encode() -> Bytes {
+    var writer = ByteWriter(reserving: Self.bytes)
+    writer.raw(Self.magic)
+    writer.fixed32(Self.version)
+    writer.fixed64(number)
+    writer.fixed64(stamp)
+    writer.fixed64(firstBatch)
+    writer.fixed32(chain)
+    writer.fixed32(CRC32C.checksum(writer.bytes))
+    return writer.bytes + Bytes(repeating: 0, count: Self.bytes - writer.bytes.count)
+  }
+
+  init(number: UInt64, stamp: UInt64, firstBatch: UInt64, chain: UInt32) {
+    self.number = number
+    self.stamp = stamp
+    self.firstBatch = firstBatch
+    self.chain = chain
+  }
+
+  init(_ bytes: Bytes) throws(MalformedBytes) {
+    var reader = ByteReader(bytes)
+    guard try reader.raw(8) == Self.magic else { throw reader.malformed("no journal segment") }
+    let version: UInt32 = try reader.fixed32()
+    guard version == Self.version else { throw reader.malformed("segment of version \(version), this program knows \(Self.version)") }
+    number = try reader.fixed64()
+    stamp = try reader.fixed64()
+    firstBatch = try reader.fixed64()
+    chain = try reader.fixed32()
+    let expected: UInt32 = CRC32C.checksum(Bytes(bytes[..<reader.offset]))
+    guard try reader.fixed32() == expected else { throw reader.malformed("damaged header") }
+  }
+
+  static func name(_ number: UInt64) -> String {
+    let digits = String(number, radix: 16)
+    return "journal-" + String(repeating: "0", count: 16 - digits.count) + digits
+  }
+  static func number(ofName name: String) -> UInt64? {
+    guard name.hasPrefix("journal-"), name.utf8.count == 24 else { return nil }
+    return UInt64(name.dropFirst(8), radix: 16)
+  }
+}
+
+struct BatchHeader {
+  static let magic: UInt32 = 0x3142_4A54  // "TJB1"
+
+  var stamp: UInt64
+  var number: UInt64
+  var length: Int
+  var checksum: UInt32
+
+  func encode() -> Bytes {
+    var rest = ByteWriter(reserving: 40)
+    rest.fixed64(stamp)
+    rest.fixed64(number)
+    rest.fixed32(UInt32(length))
+    rest.fixed32(checksum)
+    rest.fixed64(0)
+    var writer = ByteWriter(reserving: 40)
+    writer.fixed32(Self.magic)
+    writer.fixed32(CRC32C.checksum(rest.bytes))
+    writer.raw(rest.bytes)
+    return writer.bytes
+  }
+
+  init(stamp: UInt64, number: UInt64, length: Int, checksum: UInt32) {
+    self.stamp = stamp
+    self.number = number
+    self.length = length
+    self.checksum = checksum
+  }
+
+  /// nil unless a whole header of this segment's use stands at `offset`.
+  init?(_ segment: Bytes, at offset: Int, stamp expected: UInt64) {
+    guard offset + JournalLimits.batchHeaderBytes <= segment.count else { return nil }
+    let (magic, check, read): (UInt32, UInt32, UInt64) = segment.withUnsafeBytes { raw in
+      (
+        UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt32.self)),
+        UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)),
+        UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
+      )
+    }
+    guard magic == Self.magic, read == expected else { return nil }
+    let rest: Bytes = Bytes(segment[(offset + 8)..<(offset + JournalLimits.batchHeaderBytes)])
+    guard CRC32C.checksum(rest) == check else { return nil }
+    var reader = ByteReader(rest)
+    do throws(MalformedBytes) {
+      stamp = try reader.fixed64()
+      number = try reader.fixed64()
+      length = Int(try reader.fixed32())
+      checksum = try reader.fixed32()
+    } catch {
+      return nil
+    }
+  }
+
+  /// Bytes that a batch with this payload takes, up to the next one.
+  static func space(_ length: Int) -> Int {
+    let used: Int = JournalLimits.batchHeaderBytes + length
+    return (used + JournalLimits.alignment - 1) / JournalLimits.alignment * JournalLimits.alignment
+  }
+}

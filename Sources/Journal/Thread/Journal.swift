@@ -1,0 +1,171 @@
+import Glibc
+import Primitives
+
+/// Gives the chunks of a snapshot, on the journal's thread. nil after the last.
+public protocol SnapshotSource: Sendable {
+  mutating func next() -> Bytes?
+}
+
+/// How long a sync took and what it covered.
+public struct JournalSync: Sendable {
+  public var nanoseconds: Int64
+  public var batches: Int
+  public var bytes: Int
+}
+
+/// A `JournalCore` on a thread of its own, one per process and member. Group commit: while a sync runs, everything appended is queued, and
+/// goes out with one write and one sync as soon as it returns. Snapshots are written in pieces between appends.
+///
+/// Completions are called on the journal's thread in the order of the calls; hop to your own loop.
+public final class Journal: Sendable {
+  public typealias Completion = @Sendable (Result<Void, JournalError>) -> Void
+  private enum Item: Sendable {
+    case append(JournalBatch, Completion)
+    case perform(@Sendable (inout JournalCore) -> Void)
+    case snapshot(SnapshotJob)
+  }
+  private struct SnapshotJob: Sendable {
+    var writer: SnapshotWriter?
+    var info: LogPlace
+    var metadata: Bytes
+    var source: any SnapshotSource
+    var completion: @Sendable (Result<SnapshotInfo, JournalError>) -> Void
+  }
+
+  private let queue = WorkQueue<Item>()
+  private let observer: (@Sendable (JournalSync) -> Void)?
+  private let path: String
+
+  /// `observer` is told of each sync, on the journal's thread.
+  public init(_ core: JournalCore, observer: (@Sendable (JournalSync) -> Void)? = nil) {
+    self.observer = observer
+    path = core.disk.path
+    let queue: WorkQueue<Item> = queue
+    startThread(named: "journal") { Self.run(queue, core, observer) }
+  }
+
+  /// Makes `batch` durable. A failure is final: every later append fails with it, and the member must stop acknowledging.
+  public func append(_ batch: JournalBatch, completion: @escaping Completion) {
+    if !queue.add(.append(batch, completion), limit: JournalLimits.queuedItems) { completion(.failure(refusal)) }
+  }
+
+  /// Runs `body` behind what was queued before. Returns false if the journal is closed.
+  @discardableResult
+  public func perform(_ body: @escaping @Sendable (inout JournalCore) -> Void) -> Bool {
+    queue.add(.perform(body), limit: JournalLimits.queuedItems)
+  }
+
+  /// Writes a snapshot in the background, then purges what it made superfluous.
+  public func saveSnapshot(
+    _ place: LogPlace, metadata: Bytes, source: any SnapshotSource,
+    completion: @escaping @Sendable (Result<SnapshotInfo, JournalError>) -> Void
+  ) {
+    let job = SnapshotJob(info: place, metadata: metadata, source: source, completion: completion)
+    if !queue.add(.snapshot(job), limit: JournalLimits.queuedItems) { completion(.failure(refusal)) }
+  }
+
+  private var refusal: JournalError { JournalError(.closed, "the journal in \(path) is closed, or its queue is full") }
+
+  /// Finishes what is queued, releases the lock and ends the thread; `closed` is called at its end.
+  public func close(_ closed: @escaping @Sendable () -> Void = {}) {
+    if !queue.add(.perform { core in core.close() }, limit: .max) { return closed() }
+    _ = queue.add(.perform { _ in closed() }, limit: .max)
+    queue.close()
+  }
+
+  private static func run(_ queue: WorkQueue<Item>, _ start: consuming JournalCore, _ observer: (@Sendable (JournalSync) -> Void)?) {
+    var core: JournalCore = start
+    var jobs: [SnapshotJob] = []
+    while true {
+      let isBusy: Bool = !jobs.isEmpty || core.wantsPreparation
+      guard let items: [Item] = queue.take(wait: !isBusy) else { break }
+      var group: [(JournalBatch, Completion)] = []
+      for item in items {
+        switch item {
+        case .append(let batch, let completion): group.append((batch, completion))
+        case .perform(let body):
+          commit(&group, &core, observer)
+          body(&core)
+        case .snapshot(let job): jobs.append(job)
+        }
+      }
+      commit(&group, &core, observer)
+      if !jobs.isEmpty {
+        if step(&jobs[0], &core) { jobs.removeFirst() }
+      } else if core.wantsPreparation {
+        // A failure stays in the core and is told to the next append.
+        do throws(JournalError) { _ = try core.prepareStep() } catch {}
+      }
+    }
+    for job in jobs { job.completion(.failure(JournalError(.closed, "the journal was closed before the snapshot was written"))) }
+  }
+
+  private static func commit(
+    _ group: inout [(JournalBatch, Completion)], _ core: inout JournalCore, _ observer: (@Sendable (JournalSync) -> Void)?
+  ) {
+    guard !group.isEmpty else { return }
+    let result: Result<Void, JournalError>
+    let start: MonotonicTime = SystemClock().now()
+    do throws(JournalError) {
+      try core.append(group.map { $0.0 })
+      result = .success(())
+    } catch { result = .failure(error) }
+    if let observer {
+      let bytes: Int = group.reduce(0) { $0 + $1.0.entries.reduce(0) { $0 + $1.payload.count } }
+      observer(JournalSync(nanoseconds: (SystemClock().now() - start).inNanoseconds, batches: group.count, bytes: bytes))
+    }
+    for (_, completion) in group { completion(result) }
+    group.removeAll(keepingCapacity: true)
+  }
+
+  /// Returns true when the job is done, one way or the other.
+  private static func step(_ job: inout SnapshotJob, _ core: inout JournalCore) -> Bool {
+    do throws(JournalError) {
+      var writer: SnapshotWriter
+      if let begun: SnapshotWriter = job.writer {
+        writer = begun
+      } else {
+        writer = try core.beginSnapshot(index: job.info.index, term: job.info.term, metadata: job.metadata)
+      }
+      if let chunk: Bytes = job.source.next() {
+        try writer.append(chunk)
+        job.writer = writer
+        return false
+      }
+      try core.finish(writer)
+      job.completion(.success(core.snapshotInfos[0]))
+    } catch {
+      if let writer: SnapshotWriter = job.writer { core.abandon(writer) }
+      job.completion(.failure(error))
+    }
+    return true
+  }
+}
+
+/// Starts a detached thread that runs `body`.
+private func startThread(named name: String, _ run: @escaping @Sendable () -> Void) {
+  let body: @Sendable () -> Void = {
+    // The name that ps and perf show; where /proc is not mounted there is none.
+    let descriptor: Int32 = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
+    if descriptor >= 0 {
+      _ = write(descriptor, Bytes(name), name.utf8.count)
+      close(descriptor)
+    }
+    run()
+  }
+  final class Box: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+  var thread = pthread_t()
+  let box = Unmanaged.passRetained(Box(body))
+  let result: Int32 = pthread_create(
+    &thread, nil,
+    { argument in
+      guard let argument else { return nil }
+      Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body()
+      return nil
+    }, box.toOpaque())
+  precondition(result == 0, "no thread for the journal: \(String(cString: strerror(result)))")
+  pthread_detach(thread)
+}
