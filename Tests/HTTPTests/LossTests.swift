@@ -1,0 +1,106 @@
+import HTTP
+import HTTPTypes
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+
+/// Servers that die without a word.
+@Suite struct LossTests {
+  /// Forwards bytes until it is told to swallow them: what a cut link looks like, no FIN and no RST.
+  private final class Cable: Sendable {
+    let cut: Atomic<Bool> = Atomic(false)
+  }
+
+  private final class Forward: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    let other: any Channel
+    let cable: Cable
+    init(_ other: any Channel, _ cable: Cable) {
+      self.other = other
+      self.cable = cable
+    }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+      if !cable.cut.load(ordering: .acquiring) { other.writeAndFlush(unwrapInboundIn(data), promise: nil) }
+    }
+    func channelInactive(context: ChannelHandlerContext) { if !cable.cut.load(ordering: .acquiring) { other.close(promise: nil) } }
+  }
+
+  private func proxy(to port: Int, _ cable: Cable) async throws -> any Channel {
+    try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .childChannelOption(.autoRead, value: false)
+      .childChannelInitializer { inner in
+        ClientBootstrap(group: inner.eventLoop)
+          .channelInitializer { outer in
+            outer.eventLoop.makeCompletedFuture { try outer.pipeline.syncOperations.addHandler(Forward(inner, cable)) }
+          }
+          .connect(host: "127.0.0.1", port: port)
+          .flatMapThrowing { outer in
+            try inner.pipeline.syncOperations.addHandler(Forward(outer, cable))
+            inner.setOption(.autoRead, value: true).whenSuccess { inner.read() }
+          }
+      }
+      .bind(host: "127.0.0.1", port: 0).get()
+  }
+
+  @Test func aCutLinkFailsOpenStreamsAndTheNextTargetServes() async throws {
+    let server = HTTPServer(
+      HTTPServerConfiguration(address: .host("127.0.0.1", port: 0), logger: quiet("server"), grace: .milliseconds(50)),
+      responder: EchoResponder())
+    try await server.start()
+    let port: Int = try #require(server.port)
+    let cable = Cable()
+    let proxied: any Channel = try await proxy(to: port, cable)
+    var configuration = HTTPClientConfiguration(
+      targets: [.host("127.0.0.1", port: try #require(proxied.localAddress?.port)), .host("127.0.0.1", port: port)], version: .http2,
+      logger: quiet("client"))
+    configuration.keepAliveInterval = .milliseconds(200)
+    configuration.keepAliveTimeout = .seconds(1)
+    let client = HTTPClient(configuration)
+    let watch: ClientResponse = try await client.execute(request(.get, "/wait"), body: nil)
+    _ = try await watch.body.next()
+    // Keep-alive alone must not break an idle watch.
+    try await Task.sleep(for: .milliseconds(500))
+    cable.cut.store(true, ordering: .releasing)
+    try await proxied.close().get()
+    let start: ContinuousClock.Instant = .now
+    await #expect(throws: HTTPError(.connectionLost, "")) { _ = try await watch.body.next() }
+    #expect(ContinuousClock.now - start < .seconds(8))
+    let text: String = try await client.execute(request(.get, "/hello"), body: nil).body.text()
+    #expect(text == "hello GET")
+    #expect(client.currentTarget == .host("127.0.0.1", port: port))
+    client.close()
+    await server.shutdown()
+  }
+
+  @Test func nobodyListensIsConnectFailed() async throws {
+    let holder: any Channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
+    let port: Int = try #require(holder.localAddress?.port)
+    try await holder.close().get()
+    for version in [HTTPClientConfiguration.Version.http1, .http2] {
+      let client = HTTPClient(HTTPClientConfiguration(targets: [.host("127.0.0.1", port: port)], version: version, logger: quiet("client")))
+      await withTaskGroup(of: Void.self) { group in
+        for _ in 0..<20 {
+          group.addTask {
+            await #expect(throws: HTTPError(.connectFailed, "")) { _ = try await client.execute(request(.get, "/"), body: nil) }
+          }
+        }
+      }
+      client.close()
+    }
+  }
+
+  @Test func aServerThatComesBackServesTheSameClient() async throws {
+    let path: String = temporarySocket()
+    let client = HTTPClient(HTTPClientConfiguration(targets: [.unix(path: path)], logger: quiet("client")))
+    for _ in 0..<3 {
+      let server = HTTPServer(
+        HTTPServerConfiguration(address: .unix(path: path), logger: quiet("server"), grace: .milliseconds(50)), responder: EchoResponder())
+      try await server.start()
+      let text: String = try await client.execute(request(.get, "/hello"), body: nil).body.text()
+      #expect(text == "hello GET")
+      await server.shutdown()
+    }
+    client.close()
+  }
+}
