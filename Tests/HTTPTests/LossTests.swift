@@ -28,7 +28,6 @@ import Testing
 
   private func proxy(to port: Int, _ cable: Cable) async throws -> any Channel {
     try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-      .childChannelOption(.autoRead, value: false)
       .childChannelInitializer { inner in
         ClientBootstrap(group: inner.eventLoop)
           .channelInitializer { outer in
@@ -37,7 +36,6 @@ import Testing
           .connect(host: "127.0.0.1", port: port)
           .flatMapThrowing { outer in
             try inner.pipeline.syncOperations.addHandler(Forward(outer, cable))
-            inner.setOption(.autoRead, value: true).whenSuccess { inner.read() }
           }
       }
       .bind(host: "127.0.0.1", port: 0).get()
