@@ -127,7 +127,7 @@ T meta.v1.LabelSelectorRequirement
 "A label selector requirement is a selector that contains values, a key, and an operator that relates the key and values.
 F key string !
 "key is the label key that the selector applies to.
-F operator string ! enum=DoesNotExist|Exists|In|NotIn
+F operator string !
 "operator represents a key's relationship to a set of values. Valid operators are In, NotIn, Exists and DoesNotExist.
 F values []string list=atomic
 "values is an array of string values. If the operator is In or NotIn, the values array must be non-empty. If the operator is Exists or DoesNotExist, the values array must be empty. This array is replaced during a strategic merge patch.
