@@ -37,8 +37,8 @@ extension Fault<KubeDomain>.Code {
   public static let leadershipLost = Self("leadershipLost")
 }
 
-/// The part of `metav1.Status` that callers decide by; the cause of a `KubeError` that a server sent.
-public struct KubeStatus: Error, Hashable, Sendable, CustomStringConvertible {
+/// What a server said: the part of `metav1.Status` that callers decide by; the cause of a `KubeError` that a server sent.
+public struct ServerStatus: Error, Hashable, Sendable, CustomStringConvertible {
   public var httpStatus: Int
   /// `AlreadyExists`, `Conflict`, `NotFound`, …; empty if the answer was no Status.
   public var reason: String
@@ -56,7 +56,7 @@ public struct KubeStatus: Error, Hashable, Sendable, CustomStringConvertible {
 
 extension Fault where Domain == KubeDomain {
   /// What the server answered; nil when there was no answer.
-  public var status: KubeStatus? { cause as? KubeStatus }
+  public var status: ServerStatus? { cause as? ServerStatus }
 
   /// Trying the same call again later can succeed without anybody changing anything.
   public var isTransient: Bool {
@@ -69,7 +69,7 @@ extension Fault where Domain == KubeDomain {
   /// From an answer that is no success. `what` says which call: "get pods shop/web".
   init(status httpStatus: Int, body: JSONValue, retryAfter: Int64?, what: String) {
     let isStatus: Bool = body["kind"].string == "Status"
-    let status = KubeStatus(
+    let status = ServerStatus(
       httpStatus: httpStatus, reason: isStatus ? body["reason"].string ?? "" : "", message: isStatus ? body["message"].string ?? "" : "",
       retryAfterSeconds: body["details"]["retryAfterSeconds"].int ?? retryAfter,
       causes: body["details"]["causes"].array.map { "\($0["field"].string ?? ""): \($0["message"].string ?? "")" })

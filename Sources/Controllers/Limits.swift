@@ -1,0 +1,20 @@
+/// How much one controller does at a time, and remembers.
+public enum ControllerLimits {
+  /// Pods created or deleted by one synchronization of a ReplicaSet (Kubernetes: BurstReplicas).
+  public static let burstReplicas: Int = 500
+  /// First batch of creates; each batch that goes well doubles the next (Kubernetes: SlowStartInitialBatchSize).
+  public static let slowStartBatch: Int = 1
+  /// Endpoints of one EndpointSlice (Kubernetes: max-endpoints-per-slice).
+  public static let endpointsPerSlice: Int = 100
+  /// Addresses of one Endpoints object; the rest is cut and annotated (Kubernetes: maxCapacity).
+  public static let endpointsAddresses: Int = 1_000
+  /// Bytes of a Deployment's revision history annotation (Kubernetes: maxRevHistoryLengthInChars).
+  public static let revisionHistoryBytes: Int = 2_000
+  /// Objects deleted at the same time while a namespace is emptied.
+  public static let concurrentDeletions: Int = 16
+  /// Owners remembered as absent, so that their dependents do not ask again (Kubernetes: 500).
+  public static let absentOwners: Int = 500
+  /// Seconds that creations or deletions may stay unseen before they are taken for lost (Kubernetes: 300; a watch here is
+  /// either current or lists anew within seconds).
+  public static let expectationSeconds: Int64 = 60
+}
