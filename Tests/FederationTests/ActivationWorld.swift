@@ -27,7 +27,7 @@ struct ActivationWorld {
   private(set) var everActive: Bool = false
   private(set) var transitions: Int = 0
 
-  init(seed: UInt64) {
+  init(seed: UInt64, rates: ClosedRange<Double> = 0.95...1.05) {
     random = SeededRandom(seed: seed)
     let centers: [CenterName] = ["production", "production", "local-dr", "local-dr", "remote-dr"]
     var generator: SeededRandom = SeededRandom(seed: seed ^ 0xABCD)
@@ -35,7 +35,7 @@ struct ActivationWorld {
       let configuration = ActivationInstance.Configuration(
         cluster: "bank", center: center, order: ["production", "local-dr", "remote-dr"], automaticTo: ["production", "local-dr"],
         lease: .seconds(3), renewEvery: .milliseconds(250), margin: .milliseconds(500), hostIndex: index % 2)
-      return Host(instance: ActivationInstance(configuration), rate: Double.random(in: 0.95...1.05, using: &generator))
+      return Host(instance: ActivationInstance(configuration), rate: Double.random(in: rates, using: &generator))
     }
   }
 

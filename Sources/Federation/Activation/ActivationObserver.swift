@@ -20,7 +20,9 @@ public final class ActivationObserver: Sendable {
   private let state: Mutex<State>
 
   /// `readEvery`: time between the beginnings of two reads; a read that takes longer than the margin is given up.
-  public init(client: KubeClient, cluster: String, margin: Duration, readEvery: Duration = .milliseconds(200), clock: any TimeSource = SystemClock()) {
+  public init(
+    client: KubeClient, cluster: String, margin: Duration, readEvery: Duration = .milliseconds(200), clock: any TimeSource = SystemClock()
+  ) {
     var client: KubeClient = client
     client.followsRetryAfter = false
     client.requestTimeout = .milliseconds(1_000)

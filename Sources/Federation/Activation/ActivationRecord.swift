@@ -17,7 +17,8 @@ public struct ActivationRecord: Hashable, Sendable {
   /// The center that was active before this epoch.
   public var previous: CenterName?
 
-  public init(cluster: String, center: CenterName, epoch: Int64, lease: Duration, resourceVersion: String = "", previous: CenterName? = nil) {
+  public init(cluster: String, center: CenterName, epoch: Int64, lease: Duration, resourceVersion: String = "", previous: CenterName? = nil)
+  {
     self.cluster = cluster
     self.center = center
     self.epoch = epoch
