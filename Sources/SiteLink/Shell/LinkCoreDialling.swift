@@ -31,10 +31,7 @@ extension LinkCore {
     }
     connecting.whenFailure { error in
       let (core, link) = bound.value
-      core.dialledConnectionEnded(
-        link, attempt: attempt,
-        LinkError(
-          .cannotConnect, "Cannot connect to member \(link.peer.member) at \(link.peer.host):\(link.peer.port): \(error)", cause: error))
+      core.dialledConnectionEnded(link, attempt: attempt, error)
     }
   }
 

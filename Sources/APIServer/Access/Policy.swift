@@ -1,0 +1,64 @@
+extension Authorizer {
+  private static let read: [String] = ["get", "list", "watch"]
+  private static let write: [String] = ["create", "update", "patch", "delete"]
+
+  /// Paths that tools ask for before anything else (Kubernetes' `system:discovery` and `system:public-info-viewer`).
+  private static let discovery = Rule(
+    ["get", "head"],
+    paths: [
+      "/", "/api", "/api/*", "/apis", "/apis/*", "/openapi/*", "/version", "/version/", "/healthz", "/healthz/*", "/livez", "/livez/*",
+      "/readyz", "/readyz/*",
+    ])
+  private static let leaderLeases = Rule(read + write, groups: ["coordination.k8s.io"], resources: ["leases"])
+  private static let events = Rule(["create", "patch", "update"], groups: ["", "events.k8s.io"], resources: ["events"])
+
+  /// The static policy: the same roles as Kubernetes' bootstrap policy where the names are the same
+  /// (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#core-component-roles), and ours for `tricenter:…` daemons.
+  public static let standard = Authorizer(grants: [
+    Grant(.group("system:masters"), [Rule(["*"], groups: ["*"], resources: ["*"], paths: ["*"])]),
+    Grant(.group("system:authenticated"), [discovery]),
+    Grant(.group("system:monitoring"), [Rule(["get"], paths: ["/metrics"])]),
+    Grant(
+      .group("system:nodes"),
+      [
+        Rule(
+          read, groups: ["", "discovery.k8s.io", "coordination.k8s.io", "federation.tricenter.io", "apps"],
+          resources: [
+            "pods", "nodes", "services", "endpoints", "endpointslices", "namespaces", "configmaps", "serviceaccounts", "leases", "clusters",
+            "centers", "events", "replicasets", "deployments",
+          ]),
+        // A node needs the secrets of its pods, one by one; it cannot list everybody's.
+        Rule(["get"], groups: [""], resources: ["secrets"]),
+        Rule(["create", "update", "patch"], groups: [""], resources: ["nodes", "nodes/status"], names: .ownNode),
+        Rule(
+          ["create", "update", "patch", "delete"], groups: ["coordination.k8s.io"], resources: ["leases"], namespaces: ["kube-node-lease"],
+          names: .ownNode),
+        Rule(["update", "patch"], groups: [""], resources: ["pods/status"], names: .podsOfNode),
+        Rule(["delete"], groups: [""], resources: ["pods"], names: .podsOfNode),
+        Rule(["create"], groups: [""], resources: ["pods/eviction"], names: .podsOfNode),
+        events,
+        Rule(["get"], paths: ["/metrics"]),
+      ]),
+    Grant(
+      .user("system:kube-controller-manager"),
+      [Rule(["*"], groups: ["*"], resources: ["*"]), Rule(["get"], paths: ["/metrics"])]),
+    Grant(
+      .user("system:kube-scheduler"),
+      [
+        Rule(read, groups: ["*"], resources: ["*"]),
+        Rule(["create"], groups: [""], resources: ["pods/binding", "bindings", "pods/eviction"]),
+        Rule(["update", "patch"], groups: [""], resources: ["pods/status"]),
+        Rule(["delete"], groups: [""], resources: ["pods"]),
+        leaderLeases, events,
+      ]),
+    Grant(
+      .user("system:kube-proxy"),
+      [
+        Rule(
+          read, groups: ["", "discovery.k8s.io", "coordination.k8s.io", "federation.tricenter.io"],
+          resources: ["services", "endpoints", "endpointslices", "nodes", "namespaces", "leases", "clusters", "centers", "pods"]),
+        events,
+      ]),
+    Grant(.userPrefix("tricenter:"), [Rule(["*"], groups: ["*"], resources: ["*"]), Rule(["get"], paths: ["*"])]),
+  ])
+}
