@@ -7,6 +7,8 @@ public typealias LinkError = Fault<LinkDomain>
 extension Fault<LinkDomain>.Code {
   /// The listener's address cannot be used.
   public static let cannotListen = Self("cannotListen")
+  /// Nobody answers at the peer's address. Tried again for as long as it is a peer.
+  public static let cannotConnect = Self("cannotConnect")
   /// Not this protocol, or not a version of it that is spoken here.
   public static let notOurProtocol = Self("notOurProtocol")
   public static let wrongCluster = Self("wrongCluster")

@@ -70,6 +70,8 @@ final class AcceptedHandler: ChannelInboundHandler {
       core.accepted(link, context.channel)
       return
     }
+    // Its close is on its way.
+    if link.isRemoved { return }
     switch event {
     case .message(_, let frame):
       link.bytesIn += Int64(frame.readableBytes)

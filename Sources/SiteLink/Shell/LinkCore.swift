@@ -114,7 +114,13 @@ final class LinkCore {
   func drain(_ link: PeerLink) {
     var taken: Int = 0
     while let channel: any Channel = link.dialled, channel.isWritable, !link.queue.isEmpty {
-      guard taken < limits.bytesPerTurn else { return markDirty(link) }
+      guard taken < limits.bytesPerTurn else {
+        // Not `execute`: the loop runs tasks that tasks add before it looks at its sockets again.
+        _ = later(.microseconds(50)) { [weak self, weak link] in
+          if let self, let link { self.drain(link) }
+        }
+        return
+      }
       var buffer: ByteBuffer = channel.allocator.buffer(capacity: min(link.queue.queuedBytes, limits.chunkBytes) + 512)
       link.queue.take(upTo: limits.chunkBytes, into: &buffer)
       taken += buffer.readableBytes

@@ -31,7 +31,10 @@ extension LinkCore {
     }
     connecting.whenFailure { error in
       let (core, link) = bound.value
-      core.dialledConnectionEnded(link, attempt: attempt, error)
+      core.dialledConnectionEnded(
+        link, attempt: attempt,
+        LinkError(
+          .cannotConnect, "Cannot connect to member \(link.peer.member) at \(link.peer.host):\(link.peer.port): \(error)", cause: error))
     }
   }
 

@@ -1,0 +1,70 @@
+import KubeModel
+import Primitives
+
+/// The record that says which center is active: a coordination.k8s.io Lease, so that everybody who may read leases can see it. Every
+/// renewal is a new resourceVersion, and every change is made on top of the version that its writer saw: two writers never both win.
+public struct ActivationRecord: Hashable, Sendable {
+  public static let namespace = "tricenter-system"
+  public static let leaseMillisecondsAnnotation = "federation.tricenter.io/lease-milliseconds"
+  public static let previousAnnotation = "federation.tricenter.io/previous-center"
+
+  public var cluster: String
+  public var center: CenterName
+  public var epoch: Int64
+  public var lease: Duration
+  /// Empty before the record was written.
+  public var resourceVersion: String
+  /// The center that was active before this epoch.
+  public var previous: CenterName?
+
+  public init(cluster: String, center: CenterName, epoch: Int64, lease: Duration, resourceVersion: String = "", previous: CenterName? = nil)
+  {
+    self.cluster = cluster
+    self.center = center
+    self.epoch = epoch
+    self.lease = lease
+    self.resourceVersion = resourceVersion
+    self.previous = previous
+  }
+
+  /// The resourceVersion as a number: later writes have larger ones (Kubernetes API concepts, "resource versions", comparable since 1.35).
+  public var version: UInt64 { UInt64(resourceVersion) ?? 0 }
+
+  public static func name(cluster: String) -> String { "activation-\(cluster)" }
+
+  /// Throws `.malformedRecord`: a record that cannot be understood must never look like one that says "nobody is active".
+  public init(_ object: KubeObject) throws {
+    let name: String = object.name
+    guard name.hasPrefix("activation-"), let holder: String = object.spec["holderIdentity"].string, !holder.isEmpty,
+      let epoch: Int64 = object.spec["leaseTransitions"].int, epoch > 0, UInt64(object.resourceVersion) != nil,
+      let milliseconds: Int64 = object.annotations[Self.leaseMillisecondsAnnotation].flatMap({ Int64($0) }), milliseconds > 0
+    else {
+      throw FederationError(
+        .malformedRecord,
+        "The lease \(Self.namespace)/\(name) is no activation record: it needs holderIdentity, leaseTransitions above 0 and the annotation "
+          + "\(Self.leaseMillisecondsAnnotation).")
+    }
+    self.init(
+      cluster: String(name.dropFirst("activation-".count)), center: CenterName(holder), epoch: epoch, lease: .milliseconds(milliseconds),
+      resourceVersion: object.resourceVersion, previous: object.annotations[Self.previousAnnotation].map { CenterName($0) })
+  }
+
+  /// The object to write. With a resourceVersion it is written only on top of that version.
+  public func object(now: WallTime) -> KubeObject {
+    let milliseconds: Int64 = lease.inNanoseconds / 1_000_000
+    var object = KubeObject([
+      "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+      "metadata": [
+        "name": .string(Self.name(cluster: cluster)), "namespace": .string(Self.namespace),
+        "annotations": [Self.leaseMillisecondsAnnotation: .string(String(milliseconds))],
+      ],
+      "spec": [
+        "holderIdentity": .string(center.value), "leaseTransitions": .int(epoch), "renewTime": .string(now.rfc3339Micro),
+        "leaseDurationSeconds": .int(max(1, (milliseconds + 999) / 1_000)),
+      ],
+    ])
+    if !resourceVersion.isEmpty { object.json["metadata"]["resourceVersion"] = .string(resourceVersion) }
+    if let previous { object.json["metadata"]["annotations"][Self.previousAnnotation] = .string(previous.value) }
+    return object
+  }
+}

@@ -1,0 +1,46 @@
+import Primitives
+
+/// What one process knows of the activation, and until when it may act on it. Pure: fed with finished reads.
+///
+/// The proof sketch stands in the module's README. In short: a read that began at `t` and still saw version `v` shows that the
+/// renewal which made the next version was committed after `t`. Whoever wants to take over counts the lease from the moment at
+/// which it received that renewal, which is later. So `t + lease` is safe, whatever the wall clocks say.
+public struct ActivationView: Hashable, Sendable {
+  /// What the last read found; nil before the first.
+  public private(set) var record: ActivationRecord?
+  /// When the last successful read began.
+  public private(set) var lastReadBegan: MonotonicTime?
+  /// When this process first saw `record`'s version: what a survivor counts the lease from.
+  public private(set) var versionSeenAt: MonotonicTime?
+  /// `record.center` may act until then; nil while no renewal has been witnessed.
+  public private(set) var validUntil: MonotonicTime?
+  private let margin: Duration
+
+  /// `margin`: what is left unused of the lease for clocks that run at different rates and for the time that stopping takes.
+  public init(margin: Duration) { self.margin = margin }
+
+  /// A linearizable read that began at `began` and whose answer was there at `finished`.
+  public mutating func onRead(_ found: ActivationRecord, began: MonotonicTime, finished: MonotonicTime) {
+    defer { lastReadBegan = max(lastReadBegan ?? began, began) }
+    // Nothing new, or an answer that was overtaken by a later one. Taking the older version for news would make the newer one look
+    // freshly written when it is seen again.
+    if let record, found.version <= record.version { return }
+    let sameActivation: Bool = record?.epoch == found.epoch
+    let previousReadBegan: MonotonicTime? = lastReadBegan
+    record = found
+    versionSeenAt = finished
+    if let previousReadBegan {
+      let until: MonotonicTime = previousReadBegan + found.lease - margin
+      validUntil = sameActivation ? max(validUntil ?? until, until) : until
+    } else {
+      // The first version ever seen may have been written long ago: it proves nothing.
+      validUntil = nil
+    }
+  }
+
+  /// Whether the center may act as the active one.
+  public func isActive(_ center: CenterName, at now: MonotonicTime) -> Bool {
+    guard record?.center == center, let validUntil else { return false }
+    return now < validUntil
+  }
+}

@@ -1,0 +1,118 @@
+import KubeClient
+import KubeModel
+import Logging
+import Primitives
+import Site
+
+extension FederationController {
+  /// Writes at the same time when many nodes or pods are concerned.
+  static let parallelWrites: Int = 16
+
+  /// One round of making the cluster as the activation wants it. Every part looks first, so a round with nothing to do writes nothing.
+  func enforce(_ record: ActivationRecord) async {
+    guard nodes.hasSynced, pods.hasSynced else { return }
+    await fenceNodes(record)
+    await deleteLostPods(record)
+    do {
+      try await maintainObjects(record)
+      try await finishFailover(record)
+    } catch {
+      logger.debug("federation objects cannot be written: \(error)")
+    }
+  }
+
+  private func fenceNodes(_ record: ActivationRecord) async {
+    let all: [KubeObject] = nodes.cache.all
+    await inParallel(all) { node in
+      guard let action = Fencing.action(node: node, activeCenter: record.center.value, epoch: record.epoch) else { return }
+      do {
+        _ = try await self.client.update(.nodes, Fencing.apply(action, to: node, epoch: record.epoch))
+        self.logger.notice(
+          "node \(action == .fence ? "fenced" : "released")", metadata: ["node": "\(node.name)", "epoch": "\(record.epoch)"])
+      } catch let error as KubeError where error.code == .conflict || error.code == .notFound {
+        // It changed meanwhile; the next round looks again.
+      } catch {
+        self.logger.warning("node \(node.name) cannot be changed: \(error)")
+      }
+    }
+  }
+
+  private func deleteLostPods(_ record: ActivationRecord) async {
+    guard record.epoch > 1 else { return }
+    let others: [KubeObject] = nodes.cache.all.filter {
+      Fencing.fencedTaint($0) != nil || Fencing.action(node: $0, activeCenter: record.center.value, epoch: record.epoch) == .fence
+    }
+    let lost: [KubeObject] = Fencing.lostPods(pods.cache.all, fencedNodes: Set(others.map(\.name)))
+    await inParallel(lost) { pod in
+      do {
+        try await self.client.delete(
+          .pods, namespace: pod.namespace, name: pod.name, options: DeleteOptions(gracePeriodSeconds: 0, uid: pod.uid))
+      } catch let error as KubeError where error.code == .notFound || error.code == .conflict {
+        // Gone already, or its name belongs to another pod by now.
+      } catch {
+        self.logger.warning("pod \(pod.key) of a fenced node cannot be deleted: \(error)")
+      }
+    }
+    if !lost.isEmpty { logger.notice("pods of fenced nodes deleted", metadata: ["count": "\(lost.count)", "epoch": "\(record.epoch)"]) }
+  }
+
+  private func maintainObjects(_ record: ActivationRecord) async throws {
+    let site: Site = configuration.site
+    let now: String = clock.wall().rfc3339Micro
+    for center in site.centers {
+      let stored: KubeObject = try await ensure(.centers, FederationObjects.center(center, site: site))
+      let status: JSONValue = FederationObjects.centerStatus(
+        center, nodes: nodes.cache.all, active: record.center, cluster: record.cluster, now: now)
+      var (before, after): (JSONValue, JSONValue) = (stored.status, status)
+      before["lastHeard"] = .null
+      after["lastHeard"] = .null
+      // The time alone is told every ten seconds only: each write goes to every center.
+      if before != after || Self.isOlder(stored.status["lastHeard"].string, than: 10, now: clock.wall()) && !after["ready"].isNull {
+        _ = try await client.patch(.centers, name: center.name.value, type: .merge, ["status": status], subresource: "status")
+      }
+    }
+    let cluster: KubeObject = try await ensure(.clusters, FederationObjects.cluster(configuration.cluster, site: site))
+    let known: JSONValue = cluster.status["activation"]
+    guard known["epoch"].int != record.epoch || known["center"].string != record.center.value else { return }
+    var changed: KubeObject = cluster
+    changed.status = FederationObjects.clusterStatus(
+      cluster, record, since: now, reason: record.epoch == 1 ? "Initial" : "Unplanned",
+      failover: record.epoch == 1 ? nil : FederationObjects.failoverName(record))
+    _ = try await client.update(.clusters, changed, subresource: "status")
+  }
+
+  /// The object as stored, made from the site file when it is missing. An existing one is left as people changed it.
+  private func ensure(_ resource: ResourceName, _ wanted: KubeObject) async throws -> KubeObject {
+    if let stored: KubeObject = try await client.find(resource, name: wanted.name) { return stored }
+    return try await client.create(resource, wanted)
+  }
+
+  static func isOlder(_ time: String?, than seconds: Int64, now: WallTime) -> Bool {
+    guard let time, let then = WallTime(rfc3339: time) else { return true }
+    return now.secondsSince1970 - then.secondsSince1970 >= seconds
+  }
+
+  /// The failover is done once no pod is bound to a fenced node and every pod that is left runs.
+  private func finishFailover(_ record: ActivationRecord) async throws {
+    guard record.epoch > 1, let failover: KubeObject = try await client.find(.failovers, name: FederationObjects.failoverName(record)),
+      failover.status["phase"].string != "Completed"
+    else { return }
+    let fenced: Set<String> = Set(nodes.cache.all.filter { Fencing.fencedTaint($0) != nil }.map(\.name))
+    let open: [KubeObject] = pods.cache.all.filter { pod in
+      !["Running", "Succeeded", "Failed"].contains(pod.status["phase"].string ?? "") || fenced.contains(pod.spec["nodeName"].string ?? "")
+    }
+    guard open.isEmpty else { return }
+    _ = try await client.patch(
+      .failovers, name: failover.name, type: .merge,
+      ["status": ["phase": "Completed", "finishedAt": .string(clock.wall().rfc3339Micro)]], subresource: "status")
+  }
+
+  private func inParallel(_ objects: [KubeObject], _ body: @escaping @Sendable (KubeObject) async -> Void) async {
+    await withTaskGroup(of: Void.self) { group in
+      for (index, object) in objects.enumerated() {
+        if index >= Self.parallelWrites { await group.next() }
+        group.addTask { await body(object) }
+      }
+    }
+  }
+}

@@ -1,0 +1,191 @@
+import KubeClient
+import KubeModel
+import Logging
+import Metrics
+import Observability
+import Primitives
+import Site
+
+/// The federation daemon of one host: renews its center's activation or takes over, and while its center is active carries out what the
+/// activation means: fences the nodes of other centers, replaces what ran there, keeps Center and Cluster objects up to date.
+public actor FederationController {
+  public struct Configuration: Sendable {
+    public var site: Site
+    public var cluster: ClusterPlan
+    public var center: CenterName
+    public var host: HostName
+    public var tick: Duration = .milliseconds(20)
+    public var readEvery: Duration = .milliseconds(100)
+    public var enforceEvery: Duration = .milliseconds(500)
+
+    public init(site: Site, cluster: ClusterPlan, center: CenterName, host: HostName) {
+      self.site = site
+      self.cluster = cluster
+      self.center = center
+      self.host = host
+    }
+  }
+
+  let client: KubeClient
+  let configuration: Configuration
+  let clock: any TimeSource
+  let logger: Logger
+  let nodes: Informer
+  let pods: Informer
+  private let clusters: Informer
+  private let centers: Informer
+  private var instance: ActivationInstance
+  private var lastEnforcedEpoch: Int64 = 0
+  private var enforceDue = MonotonicTime(nanoseconds: 0)
+  private var isEnforcing: Bool = false
+  private let epochGauge: Gauge
+  private let activeGauge: Gauge
+  private let renewals: Counter
+  private let takeovers: Counter
+
+  public init(client: KubeClient, configuration: Configuration, clock: any TimeSource = SystemClock()) {
+    var client: KubeClient = client
+    client.followsRetryAfter = false
+    client.requestTimeout = .milliseconds(1_000)
+    self.client = client
+    self.configuration = configuration
+    self.clock = clock
+    var logger = Logger(label: "federation")
+    logger[metadataKey: "center"] = "\(configuration.center)"
+    logger[metadataKey: "cluster"] = "\(configuration.cluster.name)"
+    self.logger = logger
+    nodes = Informer(client: client, resource: .nodes)
+    pods = Informer(client: client, resource: .pods)
+    clusters = Informer(client: client, resource: .clusters)
+    centers = Informer(client: client, resource: .centers)
+    let hosts: [Host] = configuration.site.center(configuration.center)?.hosts ?? []
+    let policy: ActivationPolicy = configuration.site.activation
+    instance = ActivationInstance(
+      .init(
+        cluster: configuration.cluster.name, center: configuration.center, order: configuration.cluster.order,
+        automaticTo: configuration.cluster.automaticTo, lease: policy.lease, renewEvery: policy.renewEvery, margin: policy.margin,
+        hostIndex: hosts.firstIndex { $0.name == configuration.host } ?? 0))
+    let dimensions: [(String, String)] = [("cluster", configuration.cluster.name)]
+    epochGauge = Gauge(label: "tricenter_activation_epoch", dimensions: dimensions)
+    activeGauge = Gauge(label: "tricenter_activation_active", dimensions: dimensions)
+    renewals = Counter(label: "tricenter_activation_renewals_total", dimensions: dimensions)
+    takeovers = Counter(label: "tricenter_activation_takeovers_total", dimensions: dimensions)
+  }
+
+  public var view: ActivationView { instance.view }
+
+  /// Runs until its task is cancelled.
+  public func run() async {
+    await withDiscardingTaskGroup { group in
+      for informer in [nodes, pods, clusters, centers] { group.addTask { await informer.run() } }
+      group.addTask { await self.readLoop() }
+      group.addTask { await self.tickLoop() }
+    }
+  }
+
+  private func readLoop() async {
+    while !Task.isCancelled {
+      let began: MonotonicTime = clock.now()
+      do {
+        let name: String = ActivationRecord.name(cluster: configuration.cluster.name)
+        let object: KubeObject? = try await client.find(.leases, namespace: ActivationRecord.namespace, name: name)
+        let record: ActivationRecord? = try object.map { try ActivationRecord($0) }
+        instance.onRead(record, began: began, finished: clock.now())
+        tellMetrics()
+      } catch {
+        logger.debug("activation cannot be read: \(error)")
+      }
+      let left: Duration = began + configuration.readEvery - clock.now()
+      if left > .zero { try? await Task.sleep(for: left) }
+    }
+  }
+
+  private func tellMetrics() {
+    epochGauge.record(instance.view.record?.epoch ?? 0)
+    activeGauge.record(instance.view.isActive(configuration.center, at: clock.now()) ? 1 : 0)
+  }
+
+  private func tickLoop() async {
+    while !Task.isCancelled {
+      for directive in instance.onTick(clock.now(), obstacles: obstacles()) {
+        switch directive {
+        case .refused(let reason): logger.warning("no takeover: \(reason)")
+        case .write(let record, let purpose): Task { await self.write(record, purpose) }
+        }
+      }
+      startEnforcing()
+      try? await Task.sleep(for: configuration.tick)
+    }
+  }
+
+  /// What stands against this center's taking over now.
+  private func obstacles() -> [String] {
+    guard nodes.hasSynced, pods.hasSynced else { return ["nodes and pods have not been read yet"] }
+    var against: [String] = Capacity.obstacles(center: configuration.center.value, nodes: nodes.cache.all, pods: pods.cache.all)
+    if clusters.cache.get(name: configuration.cluster.name)?.spec["paused"].bool == true {
+      against.append("automatic failover of \(configuration.cluster.name) is suspended (spec.paused of the Cluster)")
+    }
+    if centers.cache.get(name: configuration.center.value)?.spec["paused"].bool == true {
+      against.append("\(configuration.center) is kept from taking over (spec.paused of the Center)")
+    }
+    return against
+  }
+
+  private func write(_ record: ActivationRecord, _ purpose: ActivationInstance.Purpose) async {
+    let began: MonotonicTime = clock.now()
+    let silentFor: Duration = began - (instance.view.versionSeenAt ?? began)
+    var written: ActivationRecord?
+    do {
+      let object: KubeObject = record.object(now: clock.wall())
+      let answer: KubeObject = try await purpose == .create ? client.create(.leases, object) : client.update(.leases, object)
+      written = try ActivationRecord(answer)
+    } catch let error as KubeError where error.code == .conflict || error.code == .alreadyExists {
+      // Another host was first; the next read shows what it wrote.
+    } catch {
+      logger.debug("activation cannot be written: \(error)")
+    }
+    instance.onWritten(written, began: began, finished: clock.now())
+    guard let written else { return }
+    switch purpose {
+    case .create: logger.info("first activation", metadata: ["epoch": "1"])
+    case .renew: renewals.increment()
+    case .takeOver(let from):
+      takeovers.increment()
+      logger.notice(
+        "took over", metadata: ["from": "\(from)", "epoch": "\(written.epoch)", "silentFor": "\(silentFor.inNanoseconds / 1_000_000) ms"])
+      enforceDue = began
+      await recordFailover(written, from: from, silentFor: silentFor)
+    }
+  }
+
+  private func recordFailover(_ record: ActivationRecord, from: CenterName, silentFor: Duration) async {
+    let now: WallTime = clock.wall()
+    do {
+      let created: KubeObject = try await client.create(.failovers, FederationObjects.failover(record, from: from, silentFor: silentFor))
+      var failover: KubeObject = created
+      failover.status = [
+        "phase": "Activating", "startedAt": .string(now.rfc3339Micro), "epoch": .int(record.epoch), "from": .string(from.value),
+        "to": .string(record.center.value),
+      ]
+      _ = try await client.update(.failovers, failover, subresource: "status")
+    } catch let error as KubeError where error.code == .alreadyExists {
+    } catch {
+      logger.warning("the failover cannot be recorded: \(error)")
+    }
+  }
+
+  /// At once after a change of epoch, then every now and then; one run at a time.
+  private func startEnforcing() {
+    let now: MonotonicTime = clock.now()
+    guard !isEnforcing, let record: ActivationRecord = instance.view.record, record.center == configuration.center,
+      instance.view.isActive(configuration.center, at: now), now >= enforceDue || record.epoch != lastEnforcedEpoch
+    else { return }
+    isEnforcing = true
+    enforceDue = now + configuration.enforceEvery
+    Task {
+      await self.enforce(record)
+      self.isEnforcing = false
+      self.lastEnforcedEpoch = record.epoch
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import KubeModel
+import Primitives
+import Site
+
+/// The objects by which the API shows the federation.
+enum FederationObjects {
+  static func center(_ center: Center, site: Site) -> KubeObject {
+    let hosts: [JSONValue] = center.hosts.map { host in
+      ["name": .string(host.name.value), "address": .string(host.address.description), "voter": .bool(host.voter)]
+    }
+    return KubeObject([
+      "apiVersion": "federation.tricenter.io/v1", "kind": "Center", "metadata": ["name": .string(center.name.value)],
+      "spec": [
+        "role": .string(center.role.rawValue), "city": .string(center.city), "hosts": .array(hosts),
+        "voters": .int(Int64(center.hosts.filter(\.voter).count)), "podCIDRs": .array(center.hosts.map { .string($0.pods.description) }),
+        "endpoints": .array(center.hosts.map { .string("https://\($0.address):\(site.ports.apiserver)") }),
+      ],
+    ])
+  }
+
+  static func cluster(_ cluster: ClusterPlan, site: Site) -> KubeObject {
+    func milliseconds(_ duration: Duration) -> JSONValue { .int(duration.inNanoseconds / 1_000_000) }
+    return KubeObject([
+      "apiVersion": "federation.tricenter.io/v1", "kind": "Cluster", "metadata": ["name": .string(cluster.name)],
+      "spec": [
+        "zone": .string(site.zone), "centers": .array(cluster.order.map { .string($0.value) }),
+        "serviceCIDR": .string(cluster.services.description),
+        "policy": [
+          "automatic": .array(cluster.automaticTo.map { .string($0.value) }),
+          "leaseMilliseconds": milliseconds(site.activation.lease), "renewMilliseconds": milliseconds(site.activation.renewEvery),
+          "graceMilliseconds": milliseconds(site.activation.margin), "failback": "Manual",
+        ],
+      ],
+    ])
+  }
+
+  /// `status` of the Cluster for the activation in force; what was in force before goes to the history, ten entries at most.
+  static func clusterStatus(_ old: KubeObject, _ record: ActivationRecord, since: String, reason: String, failover: String?) -> JSONValue {
+    var status: JSONValue = old.status
+    let current: JSONValue = status["activation"]
+    if let epoch: Int64 = current["epoch"].int, epoch != record.epoch {
+      status["history"] = .array(Array(([current] + status["history"].array).prefix(10)))
+    }
+    var activation: JSONValue = [
+      "center": .string(record.center.value), "epoch": .int(record.epoch), "since": .string(since), "reason": .string(reason),
+    ]
+    if let previous = record.previous { activation["previous"] = .string(previous.value) }
+    if let failover { activation["failover"] = .string(failover) }
+    status["activation"] = activation
+    status["phase"] = "Active"
+    status["observedGeneration"] = .int(old.generation)
+    return status
+  }
+
+  static func failoverName(_ record: ActivationRecord) -> String { "\(record.cluster)-epoch-\(record.epoch)" }
+
+  static func failover(_ record: ActivationRecord, from: CenterName, silentFor: Duration) -> KubeObject {
+    KubeObject([
+      "apiVersion": "federation.tricenter.io/v1", "kind": "Failover", "metadata": ["name": .string(failoverName(record))],
+      "spec": [
+        "cluster": .string(record.cluster), "from": .string(from.value), "to": .string(record.center.value), "kind": "unplanned",
+        "reason": .string("\(from) did not renew its activation for \(silentFor.inNanoseconds / 1_000_000) ms"),
+        "requestedBy": .string("federation/\(record.center)"),
+      ],
+    ])
+  }
+
+  static func centerStatus(_ center: Center, nodes: [KubeObject], active: CenterName, cluster: String, now: String) -> JSONValue {
+    let own: [KubeObject] = nodes.filter { $0.labels[FederationNames.centerLabel] == center.name.value }
+    let ready: [KubeObject] = own.filter { Capacity.isReady($0) && Fencing.fencedTaint($0) == nil }
+    let isActive: Bool = center.name == active
+    let phase: String = isActive ? "Active" : ready.isEmpty ? "Unreachable" : ready.count < center.hosts.count ? "Recovering" : "Standby"
+    var status: JSONValue = [
+      "ready": .bool(!ready.isEmpty), "phase": .string(phase), "nodesReady": .int(Int64(ready.count)),
+      "nodesTotal": .int(Int64(own.count)), "activeFor": .array(isActive ? [.string(cluster)] : []),
+    ]
+    if !ready.isEmpty { status["lastHeard"] = .string(now) }
+    return status
+  }
+}

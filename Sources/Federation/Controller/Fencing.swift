@@ -1,0 +1,40 @@
+import KubeModel
+
+/// What must happen to Nodes and pods outside the active center, as pure functions of what is stored.
+public enum Fencing {
+  public enum NodeAction: Hashable, Sendable {
+    /// The node belongs to an older activation and has not said that it stopped.
+    case fence
+    /// It has said so, or its center is active again: it is an ordinary node.
+    case release
+  }
+
+  /// Epoch 1 fences nothing: there was no activation before it.
+  public static func action(node: KubeObject, activeCenter: String, epoch: Int64) -> NodeAction? {
+    let taint: JSONValue? = fencedTaint(node)
+    let observed: Int64 = node.annotations[FederationNames.observedEpochAnnotation].flatMap { Int64($0) } ?? 0
+    let mustBeFenced: Bool = node.labels[FederationNames.centerLabel] != activeCenter && observed < epoch && epoch > 1
+    if mustBeFenced { return taint?["value"].string == String(epoch) ? nil : .fence }
+    return taint == nil ? nil : .release
+  }
+
+  public static func fencedTaint(_ node: KubeObject) -> JSONValue? {
+    node.spec["taints"].array.first { $0["key"].string == FederationNames.fencedTaint }
+  }
+
+  /// The node with the taint of this epoch, or without it.
+  public static func apply(_ action: NodeAction, to node: KubeObject, epoch: Int64) -> KubeObject {
+    var changed: KubeObject = node
+    var taints: [JSONValue] = node.spec["taints"].array.filter { $0["key"].string != FederationNames.fencedTaint }
+    if action == .fence {
+      taints.append(["key": .string(FederationNames.fencedTaint), "value": .string(String(epoch)), "effect": "NoExecute"])
+    }
+    changed.json["spec"]["taints"] = taints.isEmpty ? .null : .array(taints)
+    return changed
+  }
+
+  /// Pods that are bound to fenced nodes: their containers are dead or will be before anybody could reach them.
+  public static func lostPods(_ pods: [KubeObject], fencedNodes: Set<String>) -> [KubeObject] {
+    pods.filter { pod in pod.spec["nodeName"].string.map(fencedNodes.contains) ?? false }
+  }
+}

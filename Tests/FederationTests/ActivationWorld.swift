@@ -1,0 +1,112 @@
+import Primitives
+
+@testable import Federation
+
+/// Five hosts in three centers around one linearizable record, under cuts, pauses, slow answers and clocks that run up to 5 % fast or
+/// slow. The checker looks from outside, with true time.
+struct ActivationWorld {
+  private struct Host {
+    var instance: ActivationInstance
+    var rate: Double
+    var cutUntil: Int64 = 0
+    var pausedUntil: Int64 = 0
+    var nextRead: Int64 = 0
+    /// Answers on their way: when they arrive, and what they bring.
+    var answers: [(due: Int64, apply: Answer)] = []
+  }
+  private enum Answer {
+    case read(ActivationRecord?, began: MonotonicTime)
+    case written(ActivationRecord?, began: MonotonicTime)
+  }
+
+  private var hosts: [Host]
+  private var stored: ActivationRecord?
+  private var version: Int = 0
+  private var random: SeededRandom
+  private(set) var violations: [String] = []
+  private(set) var everActive: Bool = false
+  private(set) var transitions: Int = 0
+
+  init(seed: UInt64, rates: ClosedRange<Double> = 0.95...1.05) {
+    random = SeededRandom(seed: seed)
+    let centers: [CenterName] = ["production", "production", "local-dr", "local-dr", "remote-dr"]
+    var generator: SeededRandom = SeededRandom(seed: seed ^ 0xABCD)
+    hosts = centers.enumerated().map { index, center in
+      let configuration = ActivationInstance.Configuration(
+        cluster: "bank", center: center, order: ["production", "local-dr", "remote-dr"], automaticTo: ["production", "local-dr"],
+        lease: .seconds(3), renewEvery: .milliseconds(250), margin: .milliseconds(500), hostIndex: index % 2)
+      return Host(instance: ActivationInstance(configuration), rate: Double.random(in: rates, using: &generator))
+    }
+  }
+
+  /// The host's own clock.
+  private func local(_ host: Int, _ now: Int64) -> MonotonicTime {
+    MonotonicTime(nanoseconds: Int64(Double(now) * hosts[host].rate * 1e6) + Int64(host) * 1_000_000_000_000)
+  }
+
+  mutating func run(milliseconds: Int64) {
+    for now in stride(from: Int64(0), to: milliseconds, by: 10) {
+      disturb(now)
+      for host in hosts.indices where hosts[host].pausedUntil <= now { step(host, now) }
+      check(now)
+    }
+  }
+
+  private mutating func disturb(_ now: Int64) {
+    guard Int.random(in: 0..<400, using: &random) == 0 else { return }
+    let length = Int64.random(in: 100...9_000, using: &random)
+    let center: CenterName = hosts[Int.random(in: 0..<5, using: &random)].instance.configuration.center
+    let whole: Bool = Bool.random(using: &random)
+    let pause: Bool = Bool.random(using: &random)
+    for host in hosts.indices where hosts[host].instance.configuration.center == center && (whole || Bool.random(using: &random)) {
+      if pause { hosts[host].pausedUntil = now + length } else { hosts[host].cutUntil = now + length }
+    }
+  }
+
+  private mutating func step(_ host: Int, _ now: Int64) {
+    let time: MonotonicTime = local(host, now)
+    let due: [Answer] = hosts[host].answers.filter { $0.due <= now }.map(\.apply)
+    hosts[host].answers.removeAll { $0.due <= now }
+    for answer in due {
+      switch answer {
+      case .read(let record, let began): hosts[host].instance.onRead(record, began: began, finished: time)
+      case .written(let record, let began): hosts[host].instance.onWritten(record, began: began, finished: time)
+      }
+    }
+    let reachable: Bool = hosts[host].cutUntil <= now
+    if hosts[host].nextRead <= now {
+      hosts[host].nextRead = now + 200
+      if reachable { hosts[host].answers.append((now + latency(), .read(stored, began: time))) }
+    }
+    for directive in hosts[host].instance.onTick(time, obstacles: []) {
+      guard case .write(let record, let purpose) = directive else { continue }
+      var answer: ActivationRecord?
+      if reachable, record.resourceVersion == stored?.resourceVersion ?? "" {
+        version += 1
+        var written: ActivationRecord = record
+        written.resourceVersion = String(version)
+        stored = written
+        answer = written
+        if case .takeOver = purpose { transitions += 1 }
+        // The answer may be lost although the write happened.
+        if Int.random(in: 0..<10, using: &random) == 0 { answer = nil }
+      }
+      hosts[host].answers.append((now + latency(), .written(answer, began: time)))
+    }
+  }
+
+  private mutating func latency() -> Int64 {
+    Int.random(in: 0..<20, using: &random) == 0 ? Int64.random(in: 100...3_000, using: &random) : Int64.random(in: 10...60, using: &random)
+  }
+
+  /// A paused host cannot act, but nor does it know: the deadline is what counts (a kernel timer fences by it), so it is checked as well.
+  private mutating func check(_ now: Int64) {
+    var active: Set<CenterName> = []
+    for host in hosts.indices {
+      let center: CenterName = hosts[host].instance.configuration.center
+      if hosts[host].instance.view.isActive(center, at: local(host, now)) { active.insert(center) }
+    }
+    if !active.isEmpty { everActive = true }
+    if active.count > 1 { violations.append("at \(now) ms both \(active.map(\.value).sorted().joined(separator: " and ")) are active") }
+  }
+}
