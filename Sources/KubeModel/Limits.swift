@@ -12,3 +12,8 @@ extension KubeLimits {
   /// Operations of one JSON patch, as kube-apiserver limits them.
   public static let patchOperations: Int = 10_000
 }
+
+extension KubeLimits {
+  /// Updaters with an entry of their own in managedFields; older ones share one.
+  public static let updateManagers: Int = 10
+}
