@@ -3,14 +3,14 @@ import Yams
 
 /// A YAML mapping being read: every field that was asked for is known, `finish` reports the others. A wrong value is reported
 /// and read as nil, so that reading goes on and finds the rest.
-struct Fields {
-  let place: Place
-  let path: String
+public struct Fields {
+  public let place: Place
+  public let path: String
   private let members: [(key: String, place: Place, value: Node)]
   private let problems: ProblemCollector
   private var known: Set<String> = []
 
-  init?(_ node: Node, path: String, _ problems: ProblemCollector) {
+  public init?(_ node: Node, path: String, _ problems: ProblemCollector) {
     guard case .mapping(let mapping) = node else {
       problems.add(Place(node), "\(path.isEmpty ? "the file" : path) must be a mapping of fields")
       return nil
@@ -27,8 +27,13 @@ struct Fields {
     self.members = members
   }
 
-  func name(_ field: String) -> String { path.isEmpty ? field : "\(path).\(field)" }
-  func place(of field: String) -> Place { members.first { $0.key == field }.map { Place($0.value) } ?? place }
+  /// The fields that stand here, for mappings whose names are free.
+  public var names: [String] { members.map(\.key) }
+  /// The YAML below a field, as it is.
+  public mutating func raw(_ field: String, required: Bool = true) -> Node? { node(field, required: required) }
+
+  public func name(_ field: String) -> String { path.isEmpty ? field : "\(path).\(field)" }
+  public func place(of field: String) -> Place { members.first { $0.key == field }.map { Place($0.value) } ?? place }
 
   private mutating func node(_ field: String, required: Bool) -> Node? {
     known.insert(field)
@@ -39,7 +44,7 @@ struct Fields {
     return member.value
   }
 
-  mutating func string(_ field: String, required: Bool = true) -> String? {
+  public mutating func string(_ field: String, required: Bool = true) -> String? {
     guard let node: Node = node(field, required: required) else { return nil }
     guard case .scalar(let scalar) = node, !scalar.string.isEmpty else {
       problems.add(Place(node), "\(name(field)) must be text")
@@ -49,7 +54,7 @@ struct Fields {
   }
 
   /// Text that `convert` accepts; `expected` completes "must be …".
-  mutating func value<Value>(_ field: String, required: Bool = true, expected: String, _ convert: (String) -> Value?) -> Value? {
+  public mutating func value<Value>(_ field: String, required: Bool = true, expected: String, _ convert: (String) -> Value?) -> Value? {
     guard let text: String = string(field, required: required) else { return nil }
     guard let value: Value = convert(text) else {
       problems.add(place(of: field), "\(name(field)) is \"\(text)\"; it must be \(expected)")
@@ -58,7 +63,7 @@ struct Fields {
     return value
   }
 
-  mutating func range(_ field: String) -> IPRange? {
+  public mutating func range(_ field: String) -> IPRange? {
     guard let text: String = string(field) else { return nil }
     switch IPRange.parse(text) {
     case .success(let range): return range
@@ -68,7 +73,7 @@ struct Fields {
     }
   }
 
-  mutating func list(_ field: String, required: Bool = true) -> [(path: String, node: Node)] {
+  public mutating func list(_ field: String, required: Bool = true) -> [(path: String, node: Node)] {
     guard let node: Node = node(field, required: required) else { return [] }
     guard case .sequence(let sequence) = node else {
       problems.add(Place(node), "\(name(field)) must be a list")
@@ -77,7 +82,7 @@ struct Fields {
     return sequence.enumerated().map { ("\(name(field))[\($0.offset)]", $0.element) }
   }
 
-  mutating func strings(_ field: String, required: Bool = true) -> [(text: String, place: Place)] {
+  public mutating func strings(_ field: String, required: Bool = true) -> [(text: String, place: Place)] {
     list(field, required: required).compactMap { path, node in
       guard case .scalar(let scalar) = node else {
         problems.add(Place(node), "\(path) must be text")
@@ -87,23 +92,23 @@ struct Fields {
     }
   }
 
-  mutating func fields(_ field: String, required: Bool = true) -> Fields? {
+  public mutating func fields(_ field: String, required: Bool = true) -> Fields? {
     guard let node: Node = node(field, required: required) else { return nil }
     return Fields(node, path: name(field), problems)
   }
 
   /// Reports every field that nobody asked for, with the closest known name if one is near.
-  func finish() {
+  public func finish() {
     for member in members where !known.contains(member.key) {
       let nearest: String? = known.min { editDistance($0, member.key) < editDistance($1, member.key) }
       let hint: String = nearest.map { editDistance($0, member.key) <= 2 ? "; did you mean \($0)?" : "" } ?? ""
-      problems.add(member.place, "\(name(member.key)) is not a field that a site file knows\(hint)")
+      problems.add(member.place, "\(name(member.key)) is not a known field\(hint)")
     }
   }
 }
 
 extension Place {
-  init(_ node: Node) { self.init(line: node.mark?.line ?? 0, column: node.mark?.column ?? 0) }
+  public init(_ node: Node) { self.init(line: node.mark?.line ?? 0, column: node.mark?.column ?? 0) }
 }
 
 /// Levenshtein distance, for "did you mean".

@@ -1,0 +1,61 @@
+import KubeClient
+import KubeModel
+import Primitives
+import Site
+
+enum VerifyActions {
+  @Sendable static func writes(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
+    guard let probe: WriteProbe = context.state.withLock({ $0.writes }) else { throw DrillError(.notMet, "No writer ran.") }
+    let client: KubeClient = inputs["center"].map { context.client(of: CenterName($0)) } ?? context.client
+    let acknowledged: [WriteProbe.Acknowledged] = probe.acknowledged
+    let missing: [String] = try await context.until(context.deadline(inputs)) {
+      let stored: [KubeObject] = try await client.list(.configMaps, namespace: probe.namespace, labelSelector: WriteProbe.selector).items
+      let byName: [String: KubeObject] = Dictionary(stored.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+      return acknowledged.compactMap { write in
+        guard let object: KubeObject = byName[write.name] else { return "\(write.name) is gone" }
+        return object.uid == write.uid && object["data"].stringMap == write.data ? nil : "\(write.name) has another content"
+      }
+    }
+    context.state.withLock { $0.lostWrites = max($0.lostWrites ?? 0, missing.count) }
+    guard missing.isEmpty else {
+      throw DrillError(
+        .notMet, "\(missing.count) of \(acknowledged.count) acknowledged writes are lost: \(missing.prefix(5).joined(separator: "; ")).")
+    }
+    return "\(acknowledged.count) acknowledged, 0 lost"
+  }
+
+  @Sendable static func identity(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
+    guard let before: DrillContext.Identity = context.state.withLock({ $0.identity }) else {
+      throw DrillError(.notMet, "Nothing was noted before the fault.")
+    }
+    let service: KubeObject = try await context.client.get(.services, namespace: before.namespace, name: before.service)
+    let deployment: KubeObject = try await context.client.get(.deployments, namespace: before.namespace, name: before.deployment)
+    let changed: [String] = [
+      service.uid == before.serviceUID ? nil : "the Service's UID is \(service.uid), was \(before.serviceUID)",
+      deployment.uid == before.deploymentUID ? nil : "the Deployment's UID is \(deployment.uid), was \(before.deploymentUID)",
+      service.spec["clusterIP"].string == before.clusterIP
+        ? nil : "the ClusterIP is \(service.spec["clusterIP"].string ?? "none"), was \(before.clusterIP)",
+    ].compactMap { $0 }
+    guard changed.isEmpty else { throw DrillError(.notMet, changed.joined(separator: "; ") + ".") }
+    return "unchanged: \(before.clusterIP), \(before.serviceUID), \(before.deploymentUID)"
+  }
+
+  @Sendable static func noneReady(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
+    let center = CenterName(inputs["center"] ?? "")
+    let hosts: Set<String> = Set((context.site.center(center)?.hosts ?? []).map(\.name.value))
+    return try await context.until(context.deadline(inputs)) {
+      let pods: [KubeObject] = try await context.client.list(.pods).items
+      let ready: [String] = pods.filter { hosts.contains($0.spec["nodeName"].string ?? "") && Pods.isReady($0) }.map(\.key)
+      let slices: [KubeObject] = try await context.client.list(
+        .endpointSlices, namespace: inputs["namespace"] ?? "", labelSelector: "kubernetes.io/service-name=\(inputs["service"] ?? "")"
+      ).items
+      let endpoints: [JSONValue] = slices.flatMap { $0["endpoints"].array }
+      let named: [String] = endpoints.filter { hosts.contains($0["nodeName"].string ?? "") && $0["conditions"]["ready"].bool != false }
+        .compactMap { $0["addresses"][0].string }
+      guard ready.isEmpty, named.isEmpty else {
+        throw DrillError(.notMet, "Still counted as ready in \(center): \((ready + named).joined(separator: ", ")).")
+      }
+      return "none of \(pods.count) pods, none of \(endpoints.count) endpoints"
+    }
+  }
+}

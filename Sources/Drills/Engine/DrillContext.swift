@@ -1,0 +1,127 @@
+import HTTP
+import HTTPTypes
+import KubeClient
+import KubeModel
+import Logging
+import NIOCore
+import Primitives
+import Site
+import Synchronization
+import TLS
+
+/// What the steps of one drill share: ways to the cluster, the probes, what was noted, and the timeline.
+public final class DrillContext: Sendable {
+  public struct TimelineEntry: Sendable {
+    public var at: MonotonicTime
+    public var name: String
+    public var center: String
+    public var detail: String
+  }
+  struct Identity: Sendable {
+    var namespace: String
+    var deployment: String
+    var service: String
+    var deploymentUID: String
+    var serviceUID: String
+    var clusterIP: String
+  }
+  struct State: Sendable {
+    var timeline: [TimelineEntry] = []
+    var requests: RequestProbe?
+    var writes: WriteProbe?
+    var identity: Identity?
+    var lostCenter: CenterName?
+    var faultBegan: MonotonicTime?
+    var faultEnded: MonotonicTime?
+    var milestones: [String: MonotonicTime] = [:]
+    var facts: [String: JSONValue] = [:]
+    var lostWrites: Int?
+  }
+
+  public let site: Site
+  public let runbook: Runbook
+  public let faults: any FaultInjector
+  let clock: any TimeSource
+  let clientTLS: TLSContext
+  let group: any EventLoopGroup
+  let state: Mutex<State> = Mutex(State())
+  let tell: @Sendable (String) -> Void
+  /// Asks whichever center answers.
+  let client: KubeClient
+
+  /// `tell`: a line of progress for people. `clientTLS`: a client identity of the federation that may administer the cluster.
+  public init(
+    site: Site, runbook: Runbook, faults: any FaultInjector, clientTLS: TLSContext, group: any EventLoopGroup,
+    clock: any TimeSource = SystemClock(), tell: @escaping @Sendable (String) -> Void
+  ) {
+    self.site = site
+    self.runbook = runbook
+    self.faults = faults
+    self.clientTLS = clientTLS
+    self.group = group
+    self.clock = clock
+    self.tell = tell
+    client = Self.client(site.hosts, site: site, tls: clientTLS, group: group)
+  }
+
+  /// A client of the apiservers of these hosts, the first that answers.
+  static func client(_ hosts: [Host], site: Site, tls: TLSContext, group: any EventLoopGroup) -> KubeClient {
+    var configuration = HTTPClientConfiguration(
+      targets: hosts.map { .host($0.address.description, port: site.ports.apiserver) }, tls: tls, group: group)
+    configuration.connectTimeout = .milliseconds(500)
+    configuration.keepAliveInterval = .milliseconds(250)
+    configuration.keepAliveTimeout = .milliseconds(500)
+    var client = KubeClient(transport: HTTPClient(configuration), fieldManager: "tricenter-drill")
+    client.requestTimeout = .seconds(5)
+    client.followsRetryAfter = false
+    return client
+  }
+
+  func client(of center: CenterName) -> KubeClient {
+    Self.client(site.center(center)?.hosts ?? [], site: site, tls: clientTLS, group: group)
+  }
+
+  func note(_ name: String, center: String = "", _ detail: String = "", at time: MonotonicTime? = nil) {
+    let entry = TimelineEntry(at: time ?? clock.now(), name: name, center: center, detail: detail)
+    state.withLock { state in
+      guard state.timeline.count < DrillLimits.timelineEntries else { return }
+      state.timeline.append(entry)
+    }
+  }
+
+  /// Runs `check` until it returns a value; its last objection is the error when the step's time is over.
+  func until<Value: Sendable>(_ deadline: MonotonicTime, every: Duration = .milliseconds(100), _ check: () async throws -> Value?)
+    async throws -> Value
+  {
+    var objection: (any Error)?
+    while true {
+      do {
+        if let value: Value = try await check() { return value }
+        objection = nil
+      } catch let error as CancellationError {
+        throw error
+      } catch {
+        objection = error
+      }
+      guard clock.now() < deadline else {
+        throw DrillError(.timeout, "It did not come true in time.", cause: objection)
+      }
+      try await Task.sleep(for: every)
+    }
+  }
+
+  /// What a host's daemons tell of themselves (`/tricenter/status` of the admin port).
+  func hostStatus(_ host: Host, timeout: Duration = .milliseconds(800)) async throws -> JSONValue {
+    var configuration = HTTPClientConfiguration(
+      targets: [.host(host.address.description, port: site.ports.admin)], tls: clientTLS, group: group)
+    configuration.connectTimeout = timeout
+    configuration.responseTimeout = timeout
+    let client = HTTPClient(configuration)
+    defer { client.close() }
+    let request = HTTPRequest(method: .get, scheme: "https", authority: host.name.value, path: "/tricenter/status")
+    let response: ClientResponse = try await client.execute(request, body: nil)
+    let body: ByteBuffer = try await response.body.collect(upTo: 4 << 20)
+    guard response.head.status == .ok else { throw DrillError(.failed, "\(host.name) answers \(response.head.status.code).") }
+    return try JSONValue.parse(Bytes(body.readableBytesView))
+  }
+}

@@ -1,0 +1,135 @@
+import HTTP
+import HTTPTypes
+import KubeModel
+import NIOCore
+import Primitives
+import Synchronization
+
+/// A client that asks for a page by its global name at a fixed pace, on a new connection each time, and notes every outcome.
+final class RequestProbe: Sendable {
+  struct Sample: Sendable {
+    var began: MonotonicTime
+    var ended: MonotonicTime
+    /// Who answered; nil for a failure.
+    var center: String?
+    var reason: String = ""
+  }
+  private struct State {
+    var samples: [Sample] = []
+    var outstanding: Int = 0
+    var task: Task<Void, Never>?
+    var cached: (addresses: [String], until: MonotonicTime)?
+    var server: Int = 0
+    var turn: Int = 0
+  }
+
+  let name: String
+  private let resolver: GlobalResolver
+  private let port: Int
+  private let every: Duration
+  private let group: any EventLoopGroup
+  private let clock: any TimeSource
+  private let state: Mutex<State> = Mutex(State())
+
+  init(name: String, resolver: GlobalResolver, port: Int, every: Duration, group: any EventLoopGroup, clock: any TimeSource) {
+    self.name = name
+    self.resolver = resolver
+    self.port = port
+    self.every = every
+    self.group = group
+    self.clock = clock
+  }
+
+  var samples: [Sample] { state.withLock { $0.samples } }
+
+  func start() {
+    let task = Task { await self.run() }
+    state.withLock { $0.task = task }
+  }
+
+  func stop() async {
+    let task: Task<Void, Never>? = state.withLock { state in
+      defer { state.task = nil }
+      return state.task
+    }
+    task?.cancel()
+    await task?.value
+  }
+
+  private func run() async {
+    var due: MonotonicTime = clock.now()
+    await withDiscardingTaskGroup { group in
+      while !Task.isCancelled {
+        let began: MonotonicTime = clock.now()
+        let busy: Bool = state.withLock { state in
+          state.outstanding += 1
+          return state.outstanding > DrillLimits.outstandingRequests
+        }
+        if busy {
+          record(Sample(began: began, ended: began, center: nil, reason: "too many requests under way"))
+        } else {
+          group.addTask { await self.ask(began) }
+        }
+        due = max(due + every, clock.now() - .seconds(1))
+        try? await Task.sleep(for: max(.zero, due - clock.now()))
+      }
+    }
+  }
+
+  private func record(_ sample: Sample) {
+    state.withLock { state in
+      state.outstanding -= 1
+      state.samples.append(sample)
+    }
+  }
+
+  private func ask(_ began: MonotonicTime) async {
+    do {
+      let address: String = try await address(began)
+      let center: String = try await get(address)
+      record(Sample(began: began, ended: clock.now(), center: center))
+    } catch {
+      // A client that fails looks the name up again.
+      state.withLock { $0.cached = nil }
+      // Requests that the end of the probe interrupts did not fail.
+      if Task.isCancelled {
+        state.withLock { $0.outstanding -= 1 }
+      } else {
+        record(Sample(began: began, ended: clock.now(), center: nil, reason: "\(error)"))
+      }
+    }
+  }
+
+  private func address(_ now: MonotonicTime) async throws -> String {
+    func pick(_ state: inout State, _ addresses: [String]) -> String {
+      state.turn += 1
+      return addresses[state.turn % addresses.count]
+    }
+    let (known, server) = state.withLock { state -> (String?, Int) in
+      guard let cached = state.cached, now < cached.until else { return (nil, state.server) }
+      return (pick(&state, cached.addresses), state.server)
+    }
+    if let known { return known }
+    let (answer, used) = try await resolver.resolve(name, first: server)
+    return state.withLock { state in
+      state.server = used
+      state.cached = (answer.addresses, clock.now() + .seconds(answer.ttlSeconds))
+      return pick(&state, answer.addresses)
+    }
+  }
+
+  /// The center that the page names.
+  private func get(_ address: String) async throws -> String {
+    var configuration = HTTPClientConfiguration(targets: [.host(address, port: port)], tls: nil, group: group)
+    configuration.version = .http1
+    configuration.connectTimeout = DrillLimits.requestTimeout
+    configuration.responseTimeout = DrillLimits.requestTimeout
+    let client = HTTPClient(configuration)
+    defer { client.close() }
+    let request = HTTPRequest(method: .get, scheme: "http", authority: name, path: "/", headerFields: [.connection: "close"])
+    let response: ClientResponse = try await client.execute(request, body: nil)
+    let body: ByteBuffer = try await response.body.collect(upTo: 65_536)
+    guard response.head.status == .ok else { throw DrillError(.failed, "\(address) answered \(response.head.status.code).") }
+    return try JSONValue.parse(Bytes(body.readableBytesView))["center"].string ?? "unknown"
+  }
+}

@@ -1,0 +1,89 @@
+import KubeClient
+import KubeModel
+import Primitives
+import Synchronization
+
+/// Writers that create objects through the API, one after the other each, and note exactly those that were acknowledged.
+final class WriteProbe: Sendable {
+  struct Acknowledged: Sendable {
+    var name: String
+    var uid: String
+    var data: [String: String]
+    var began: MonotonicTime
+    var ended: MonotonicTime
+  }
+  private struct State {
+    var acknowledged: [Acknowledged] = []
+    var failed: [(at: MonotonicTime, reason: String)] = []
+    var tasks: [Task<Void, Never>] = []
+  }
+
+  static let selector = "drill.tricenter.io/probe=writes"
+  let namespace: String
+  private let run: String
+  private let clients: [KubeClient]
+  private let clock: any TimeSource
+  private let state: Mutex<State> = Mutex(State())
+
+  /// `run` makes the names of this drill's objects unlike any other's.
+  init(namespace: String, run: String, clients: [KubeClient], clock: any TimeSource) {
+    self.namespace = namespace
+    self.run = run
+    self.clients = clients.map { client in
+      var client: KubeClient = client
+      client.requestTimeout = DrillLimits.writeTimeout
+      return client
+    }
+    self.clock = clock
+  }
+
+  var acknowledged: [Acknowledged] { state.withLock { $0.acknowledged } }
+  var failures: [(at: MonotonicTime, reason: String)] { state.withLock { $0.failed } }
+
+  func start() {
+    for (writer, client) in clients.enumerated() {
+      let task = Task { await self.write(writer, client) }
+      state.withLock { $0.tasks.append(task) }
+    }
+  }
+
+  func stop() async {
+    let tasks: [Task<Void, Never>] = state.withLock { state in
+      defer { state.tasks = [] }
+      return state.tasks
+    }
+    for task in tasks { task.cancel() }
+    for task in tasks { await task.value }
+  }
+
+  private func write(_ writer: Int, _ client: KubeClient) async {
+    var number: Int = 0
+    var random = SeededRandom(seed: UInt64(writer) &+ 1)
+    while !Task.isCancelled, acknowledged.count < DrillLimits.acknowledgedWrites {
+      number += 1
+      let name = "drill-\(run)-\(writer)-\(number)"
+      let data: [String: String] = ["writer": String(writer), "number": String(number), "payload": String(random.next(), radix: 16)]
+      let object = KubeObject([
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": [
+          "name": .string(name), "namespace": .string(namespace),
+          "labels": ["drill.tricenter.io/probe": "writes", "drill.tricenter.io/run": .string(run)],
+        ],
+        "data": JSONValue(data),
+      ])
+      let began: MonotonicTime = clock.now()
+      do {
+        let stored: KubeObject = try await client.create(.configMaps, object)
+        let write = Acknowledged(name: name, uid: stored.uid, data: data, began: began, ended: clock.now())
+        state.withLock { $0.acknowledged.append(write) }
+        try? await Task.sleep(for: .milliseconds(5))
+      } catch {
+        // Not acknowledged: it may or may not be there, and nothing is claimed of it. The name is not used again.
+        guard !Task.isCancelled else { return }
+        let at: MonotonicTime = clock.now()
+        state.withLock { $0.failed.append((at, "\(error)")) }
+        try? await Task.sleep(for: .milliseconds(20))
+      }
+    }
+  }
+}
