@@ -73,7 +73,7 @@ let modules: [Module] = [
     name: "PodNetwork", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging]),
   Module(
     name: "Kubelet", modules: ["Primitives", "Observability", "KubeClient", "KubeModel", "HTTP", "TLS", "PodNetwork"],
-    libraries: [nio, nioPosix, logging, metrics, httpTypes]),
+    libraries: [nio, nioPosix, logging, metrics, httpTypes], testModules: ["APIServer", "Keyspace", "Processes"]),
   Module(
     name: "ServiceProxy", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging, metrics]),
   Module(

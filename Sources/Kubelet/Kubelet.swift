@@ -1,0 +1,220 @@
+import KubeClient
+import KubeModel
+import Logging
+import Metrics
+import NIOCore
+import NIOPosix
+import Observability
+import Primitives
+import Synchronization
+
+/// Runs the pods that are bound to this host. Everything that it makes outlives it: a kubelet that ends leaves its pods running, and the
+/// next one adopts them.
+public final class Kubelet: Sendable {
+  public let configuration: KubeletConfiguration
+  private let client: KubeClient
+  private let runtime: any ContainerRuntime
+  private let clock: any TimeSource
+  private let fenceSignal: FenceSignal?
+  private let fenceState: Mutex<FenceState>
+  private let context: WorkerContext
+  private let manager: PodManager
+  private let node: NodeKeeper
+  private let pods: Informer
+  private let services: Informer
+  private let jobs = JobRunner()
+  private let lastObserved = LastAnswer()
+  private let logger = Logger(label: "kubelet")
+
+  /// `fence`: nil means that no center ever has to give way (a cluster of one center, tests). `runtime` replaces what the
+  /// configuration names, `clock` the host's.
+  public init(
+    client: KubeClient, configuration: KubeletConfiguration, health: HealthRegistry = HealthRegistry(), fence: FenceSignal? = nil,
+    runtime: (any ContainerRuntime)? = nil, prober: (any Prober)? = nil,
+    group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, clock: any TimeSource = SystemClock()
+  ) throws {
+    self.client = client
+    self.configuration = configuration
+    self.clock = clock
+    fenceSignal = fence
+    var state = FenceState(now: clock.now())
+    if fence == nil { _ = state.on(.open(until: MonotonicTime(nanoseconds: .max)), now: clock.now()) }
+    fenceState = Mutex(state)
+    if let runtime {
+      self.runtime = runtime
+    } else {
+      switch configuration.runtime {
+      case .containerd(let socket): self.runtime = CRIRuntime(socket: socket, group: group)
+      case .simulated(let latency): self.runtime = try SimulatedRuntime(podCIDR: configuration.podCIDR, startLatency: latency, clock: clock)
+      }
+    }
+    pods = Informer(client: client, resource: .pods, fieldSelector: "spec.nodeName=\(configuration.hostName)", indexes: [.uid])
+    services = Informer(client: client, resource: .services)
+    let facts: HostFacts = HostFacts.read()
+    let services: Informer = services
+    context = WorkerContext(
+      client: client, runtime: self.runtime, configuration: configuration, clock: clock,
+      recorder: EventRecorder(client: client, component: "kubelet", host: configuration.hostName.value),
+      references: ClientReferences(client: client, clock: clock), services: { services.cache.all },
+      resources: ResourceReference(hostMilliCPU: Int64(facts.processors) * 1_000, hostMemoryBytes: facts.memoryBytes),
+      prober: prober ?? NetworkProber(group: group), jobs: jobs)
+    manager = PodManager(context: context, observer: RuntimeObserver(runtime: self.runtime, clock: clock), fence: state.position)
+    let manager: PodManager = manager
+    node = NodeKeeper(
+      client: client, configuration: configuration, facts: facts, runtime: self.runtime, clock: clock,
+      fenced: { await manager.fenceReason })
+    registerHealth(health)
+  }
+
+  private func registerHealth(_ health: HealthRegistry) {
+    health.register("kubelet-pods-synced") { [pods] in pods.hasSynced ? nil : "the pods of this host have not been listed yet" }
+    health.register("kubelet-runtime") { [lastObserved, clock] in
+      guard let last: MonotonicTime = lastObserved.at else { return "the container runtime has not answered yet" }
+      let age: Duration = clock.now() - last
+      return age < .seconds(30) ? nil : "the container runtime has not answered for \(age.components.seconds) s"
+    }
+  }
+
+  /// Runs until its task is cancelled. Once per kubelet.
+  public func run() async throws {
+    try Files.makeDirectory(configuration.rootDirectory, mode: 0o755)
+    // What runs is known before anything else happens: a fence must find it even when no apiserver answers.
+    await observeFirst()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await self.jobs.run() }
+      group.addTask { await self.pods.run() }
+      group.addTask { await self.services.run() }
+      group.addTask { try await self.node.keepStatus() }
+      group.addTask { try await self.node.keepLease() }
+      group.addTask { await self.watchPods() }
+      group.addTask { await self.observe() }
+      group.addTask { await self.keepFence() }
+      if let signal: FenceSignal = fenceSignal { group.addTask { await self.follow(signal) } }
+      defer { group.cancelAll() }
+      try await group.next()
+      try Task.checkCancellation()
+    }
+  }
+
+  private func observeFirst() async {
+    var told: Bool = false
+    while !Task.isCancelled {
+      do {
+        _ = try await manager.observe()
+        lastObserved.set(clock.now())
+        return
+      } catch {
+        if !told { logger.warning("waiting for the container runtime: \(error)") }
+        told = true
+        try? await Task.sleep(for: KubeletLimits.observeBusy)
+      }
+    }
+  }
+
+  private enum PodChange: Sendable {
+    case desired(KubeObject)
+    case gone(String)
+  }
+
+  /// Services first, so that no container starts without its variables. One change after the other, in the API's order.
+  private func watchPods() async {
+    try? await services.waitUntilSynced()
+    let (changes, changed) = AsyncStream<PodChange>.makeStream(bufferingPolicy: .bufferingOldest(KubeletLimits.queuedChanges))
+    pods.addHandler(
+      InformerHandlers(
+        onAdd: { changed.yield(.desired($0)) }, onUpdate: { changed.yield(.desired($1)) }, onDelete: { changed.yield(.gone($0.uid)) }))
+    try? await pods.waitUntilSynced()
+    guard !Task.isCancelled else { return }
+    // Workers for all pods of the first list exist before anything is called an orphan.
+    for pod in pods.cache.all { await manager.desired(pod) }
+    await manager.apiSynced()
+    for await change in changes {
+      switch change {
+      case .desired(let pod): await manager.desired(pod)
+      case .gone(let uid): await manager.gone(uid)
+      }
+    }
+  }
+
+  private func observe() async {
+    var calmSteps: Int = 0
+    let calmEvery: Int = Int(KubeletLimits.observeCalm.inNanoseconds / KubeletLimits.observeBusy.inNanoseconds)
+    var busy: Bool = true
+    while !Task.isCancelled {
+      calmSteps += 1
+      if busy || calmSteps >= calmEvery {
+        calmSteps = 0
+        do {
+          busy = try await manager.observe()
+          lastObserved.set(clock.now())
+        } catch {
+          busy = true
+          logger.debug("the container runtime was not observed: \(error)")
+        }
+      } else if await manager.isBusy() {
+        busy = true
+      }
+      try? await Task.sleep(for: KubeletLimits.observeBusy)
+    }
+  }
+
+  // MARK: Fence
+
+  /// Exclusive pods are killed at once (SIGKILL, no grace); returns when none has a process left, or after `KubeletLimits.fenceWait`.
+  public func fence(reason: String) async {
+    fenceState.withLock { _ = $0.on(.fenced(reason: reason), now: clock.now()) }
+    await turnFence()
+  }
+
+  /// Exclusive pods may run until told otherwise. With a `FenceSignal`, its next event decides again.
+  public func unfence() async {
+    fenceState.withLock { _ = $0.on(.open(until: MonotonicTime(nanoseconds: .max)), now: clock.now()) }
+    await turnFence()
+  }
+
+  /// Exclusive pods that have a container running or starting here: what the federation's node agent reports by.
+  public func exclusivePods() async -> Int { await manager.exclusivePods() }
+
+  public var fenceReason: String? { fenceState.withLock { $0.reason } }
+
+  private func turnFence() async {
+    let position: FenceState.Position = fenceState.withLock { $0.position }
+    if case .fenced(let reason) = position { logger.warning("fenced: exclusive pods are killed", metadata: ["reason": "\(reason)"]) }
+    await manager.setFence(position)
+  }
+
+  private func follow(_ signal: FenceSignal) async {
+    for await event in signal.events {
+      let now: MonotonicTime = clock.now()
+      if fenceState.withLock({ $0.on(event, now: now) }) { await turnFence() }
+    }
+  }
+
+  /// Sleeps to the deadline that stands, then looks again: renewals move it on without waking anybody.
+  private func keepFence() async {
+    while !Task.isCancelled {
+      let now: MonotonicTime = clock.now()
+      if fenceState.withLock({ $0.onTick(now: now) }) {
+        await turnFence()
+        continue
+      }
+      let left: Duration = fenceState.withLock { $0.deadline }.map { $0 - now } ?? .seconds(1)
+      try? await ContinuousClock().sleep(for: min(max(left, .milliseconds(1)), .milliseconds(100)))
+    }
+  }
+
+  // MARK: For the kubelet's own server
+
+  func podList() async -> [KubeObject] { await manager.pods() }
+  var isRuntimeSimulated: Bool { runtime.isSimulated }
+  func logFile(namespace: String, pod: String, container: String, previous: Bool) async -> String? {
+    await manager.worker(namespace: namespace, name: pod)?.logFile(container, previous: previous)
+  }
+}
+
+/// When the runtime last answered: shared with the health check, which outlives `init`.
+private final class LastAnswer: Sendable {
+  private let value: Mutex<MonotonicTime?> = Mutex(nil)
+  var at: MonotonicTime? { value.withLock { $0 } }
+  func set(_ time: MonotonicTime) { value.withLock { $0 = time } }
+}

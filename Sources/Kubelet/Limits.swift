@@ -1,0 +1,61 @@
+/// Every bound of this module.
+public enum KubeletLimits {
+  /// Pods per host; the Node says so in `status.capacity.pods` (the upstream kubelet's default).
+  public static let pods: Int = 110
+  /// Simulated pods per host: they cost memory only.
+  public static let simulatedPods: Int = 2_000
+  /// Sandboxes made at the same time. On two cores four keep both busy (a sandbox waits half of its time for mounts and the
+  /// bridge plugin); more only make every one of them later.
+  public static let sandboxesAtOnce: Int = 4
+  /// Containers created and started at the same time.
+  public static let containersAtOnce: Int = 6
+  public static let imagePullsAtOnce: Int = 2
+  /// First wait after a crash or a failed pull, doubled each time (k8s: pod-lifecycle, "Container restarts").
+  public static let backoffStart: Duration = .seconds(10)
+  public static let backoffMost: Duration = .seconds(300)
+  /// A container that ran this long starts again from the first wait.
+  public static let backoffReset: Duration = .seconds(600)
+  /// A sandbox that could not be made is tried again after this, doubled up to `sandboxRetryMost`.
+  public static let sandboxRetry: Duration = .seconds(1)
+  public static let sandboxRetryMost: Duration = .seconds(30)
+  /// A container that could not be configured (a ConfigMap that is not there yet) is tried again after this.
+  public static let configurationRetry: Duration = .seconds(2)
+  /// Grace for containers whose Pod object is gone: nobody can ask for more.
+  public static let orphanGrace: Duration = .seconds(1)
+  /// A failed delete or status patch is sent again after this, doubled up to `apiRetryMost`.
+  public static let apiRetry: Duration = .milliseconds(200)
+  public static let apiRetryMost: Duration = .seconds(5)
+  /// What is kept of `terminationMessagePath` (k8s: 4096 bytes).
+  public static let terminationMessageBytes: Int = 4_096
+  /// ConfigMap and Secret files of one volume, together (an object itself is at most 1 MiB).
+  public static let volumeBytes: Int = 4 << 20
+  /// Projected ConfigMaps and Secrets are asked for again this often.
+  public static let volumeRefresh: Duration = .seconds(20)
+  /// While something is starting or stopping, and otherwise.
+  public static let observeBusy: Duration = .milliseconds(100)
+  public static let observeCalm: Duration = .seconds(1)
+  /// Until the first success, startup and readiness probes are repeated this quickly during one period; these tries do not count as failures.
+  public static let eagerProbe: Duration = .milliseconds(50)
+  /// What a probe reads of an answer (k8s: 10 KiB).
+  public static let probeBodyBytes: Int = 10_240
+  /// Images named in the Node's status (upstream: 50).
+  public static let nodeImages: Int = 50
+  /// A log line longer than this is cut by the runtime (containerd's `max_container_log_line_size`).
+  public static let logLineBytes: Int = 16_384
+  /// Bytes of log that one request may take from a file at once.
+  public static let logChunkBytes: Int = 64 << 10
+  /// One CRI message (upstream kubelet: 16 MiB).
+  public static let criMessageBytes: Int = 16 << 20
+  /// Environment variables of one container, Service variables included.
+  public static let environmentVariables: Int = 20_000
+  /// Status patches under way at the same time.
+  public static let statusPatchesAtOnce: Int = 16
+  /// How long a kubelet that has just started waits for the first word about the activation before it takes itself for fenced.
+  public static let fencePatience: Duration = .seconds(2)
+  /// How long `fence` waits for the last process to be gone.
+  public static let fenceWait: Duration = .seconds(10)
+  /// Changes of pods that wait to be handed to their workers.
+  public static let queuedChanges: Int = 10_000
+  /// Jobs (starts, stops, probes, waits) handed over and not yet begun.
+  public static let queuedJobs: Int = 100_000
+}

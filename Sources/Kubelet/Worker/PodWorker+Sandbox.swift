@@ -1,0 +1,45 @@
+import KubeModel
+import Primitives
+
+extension PodWorker {
+  func startSandbox(_ attempt: UInt32) async {
+    let context: WorkerContext = context
+    let configuration: SandboxConfiguration = ConfigurationBuilder(settings: context.configuration, pod: pod).sandbox(attempt: attempt)
+    do {
+      let began: MonotonicTime = context.clock.now()
+      let status: SandboxObservation = try await context.sandboxSlots.with {
+        if !context.runtime.isSimulated { try Files.makeDirectory(configuration.logDirectory, mode: 0o755) }
+        let id: String = try await context.runtime.runSandbox(configuration)
+        return try await context.runtime.sandboxStatus(id)
+      }
+      times.sandbox = context.clock.now() - began
+      context.steps.sandbox.recordNanoseconds(times.sandbox.inNanoseconds)
+      apply(lifecycle.onSandboxStarted(status, now: now))
+    } catch is CancellationError {
+      return
+    } catch {
+      apply(lifecycle.onSandboxFailed(Self.sentence(error), now: now))
+    }
+  }
+
+  /// Until it is done: a sandbox that stays would keep its address and its processes.
+  func discardSandboxes(_ ids: [String]) async {
+    var pause: Duration = KubeletLimits.apiRetry
+    while !Task.isCancelled {
+      do {
+        for id in ids {
+          try await context.runtime.stopSandbox(id)
+          try await context.runtime.removeSandbox(id)
+        }
+        apply(lifecycle.onSandboxesDiscarded(ids, now: now))
+        return
+      } catch {
+        context.logger.warning("a sandbox could not be removed, trying again: \(error)", metadata: ["pod": "\(pod.key)"])
+        try? await Task.sleep(for: pause)
+        pause = min(pause * 2, KubeletLimits.apiRetryMost)
+      }
+    }
+  }
+
+  static func sentence(_ error: any Error) -> String { (error as? KubeletError)?.message ?? "\(error)" }
+}

@@ -1,0 +1,62 @@
+import KubeModel
+import Primitives
+
+extension PodWorker {
+  func stopContainer(_ name: String, _ id: String, _ grace: Duration) async {
+    let began: MonotonicTime = context.clock.now()
+    let hook: ProbeAction? = lifecycle.records.first { $0.blueprint.name == name }?.blueprint.preStop
+    if let hook, grace > .zero, !context.runtime.isSimulated {
+      let outcome: ProbeOutcome = await perform(hook, container: id, timeout: grace)
+      if !outcome.succeeded { context.recorder.event(pod, .warning, reason: "FailedPreStopHook", message: outcome.message) }
+    }
+    // What the hook used is taken off; two seconds are always left (k8s: minimumGracePeriodInSeconds).
+    let left: Duration = grace == .zero ? .zero : max(.seconds(2), grace - (context.clock.now() - began))
+    let rest: Duration = min(left, max(grace, .zero))
+    var pause: Duration = KubeletLimits.apiRetry
+    while !Task.isCancelled {
+      do {
+        try await context.runtime.stopContainer(id, grace: rest)
+        break
+      } catch let error as KubeletError where error.code == .notFound {
+        break
+      } catch {
+        context.logger.warning(
+          "a container could not be stopped, trying again: \(error)", metadata: ["pod": "\(pod.key)", "container": "\(name)"])
+        try? await Task.sleep(for: pause)
+        pause = min(pause * 2, KubeletLimits.apiRetryMost)
+      }
+    }
+    guard !Task.isCancelled else { return }
+    context.steps.stop.recordNanoseconds((context.clock.now() - began).inNanoseconds)
+    let observation: ContainerObservation? = try? await context.runtime.containerStatus(id)
+    apply(lifecycle.onContainerStopped(name, observation.map(withTerminationMessage), now: now))
+  }
+
+  /// What the container wrote to its `terminationMessagePath`.
+  func withTerminationMessage(_ container: ContainerObservation) -> ContainerObservation {
+    guard container.message.isEmpty, !context.runtime.isSimulated else { return container }
+    var container: ContainerObservation = container
+    let path: String = ContainerFiles.terminationPath(context.volumes.podDirectory(uid), container.name, container.attempt)
+    if let bytes: Bytes = Files.read(path, limit: KubeletLimits.terminationMessageBytes) { container.message = bytes.text }
+    return container
+  }
+
+  /// Runs a hook, or a probe that needs the runtime.
+  func perform(_ action: ProbeAction, container: String, timeout: Duration) async -> ProbeOutcome {
+    switch action {
+    case .exec(let command):
+      do {
+        let result: ExecResult = try await context.runtime.execute(in: container, command, timeout: timeout)
+        return ProbeOutcome(succeeded: result.exitCode == 0, message: result.exitCode == 0 ? "" : String(result.output.prefix(1_000)))
+      } catch {
+        return ProbeOutcome(succeeded: false, message: Self.sentence(error))
+      }
+    case .sleep(let duration):
+      try? await Task.sleep(for: min(duration, timeout))
+      return ProbeOutcome(succeeded: true, message: "")
+    default:
+      let address: String = lifecycle.podAddress.isEmpty ? context.configuration.address : lifecycle.podAddress
+      return await context.prober.probe(action, address: address, timeout: timeout)
+    }
+  }
+}
