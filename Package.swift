@@ -44,7 +44,7 @@ let modules: [Module] = [
     testLibraries: [nioEmbedded]),
   Module(
     name: "HTTP", modules: ["Primitives", "TLS", "Observability"],
-    libraries: [nio, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, logging, httpTypes], testLibraries: [nioEmbedded]),
+    libraries: [nio, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, logging, httpTypes], testModules: ["Processes"], testLibraries: [nioEmbedded]),
   Module(name: "Consensus", modules: ["Primitives"]),
   Module(name: "Keyspace", modules: ["Primitives"]),
   Module(name: "Journal", modules: ["Primitives"]),
@@ -54,7 +54,7 @@ let modules: [Module] = [
     libraries: [nio, nioPosix, logging, metrics]),
   Module(
     name: "EtcdAPI", modules: ["Primitives", "Observability", "Store", "HTTP", "Keyspace", "TLS"],
-    libraries: [nio, nioPosix, logging, httpTypes]),
+    libraries: [nio, nioPosix, logging, httpTypes], testModules: ["Processes"]),
   Module(name: "KubeModel", modules: ["Primitives"]),
   Module(
     name: "APIServer", modules: ["Primitives", "Observability", "KubeModel", "HTTP", "Keyspace", "TLS"],

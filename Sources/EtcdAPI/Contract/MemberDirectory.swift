@@ -1,0 +1,78 @@
+import Primitives
+
+/// What the member that answers knows of itself and its cluster. Called on connections' event loops: answers at once, from memory.
+public protocol MemberDirectory: Sendable {
+  var clusterID: UInt64 { get }
+  var memberID: MemberID { get }
+  /// In every response's header.
+  var raftTerm: UInt64 { get }
+  /// The newest revision that this member has applied.
+  var revision: Int64 { get }
+  /// Nil while none is known.
+  var leader: MemberID? { get }
+  func status() -> MemberStatus
+  func members() -> [ClusterMember]
+  /// Hands leadership over. Throws `KeyspaceError`: `.notLeader` where another member leads, `.badTransferee`, `.timeout`.
+  func moveLeader(to member: MemberID) async throws
+  /// A checksum over all keys and kept versions up to a revision (0: the newest). Nil: this store computes none.
+  func hashKeys(revision: Int64) async throws -> KeyHash?
+}
+
+extension MemberDirectory {
+  public func hashKeys(revision: Int64) async throws -> KeyHash? { nil }
+}
+
+public struct MemberStatus: Hashable, Sendable {
+  /// Index of the newest committed entry.
+  public var raftIndex: UInt64
+  public var appliedIndex: UInt64
+  /// Bytes on disk, and bytes of them in use.
+  public var databaseBytes: Int64
+  public var databaseBytesInUse: Int64
+  /// Revisions below were forgotten; 0: none was.
+  public var compactRevision: Int64
+  public var isLearner: Bool
+  /// Sentences about what is wrong with this member.
+  public var errors: [String]
+
+  public init(
+    raftIndex: UInt64, appliedIndex: UInt64, databaseBytes: Int64, databaseBytesInUse: Int64, compactRevision: Int64 = 0,
+    isLearner: Bool = false, errors: [String] = []
+  ) {
+    self.raftIndex = raftIndex
+    self.appliedIndex = appliedIndex
+    self.databaseBytes = databaseBytes
+    self.databaseBytesInUse = databaseBytesInUse
+    self.compactRevision = compactRevision
+    self.isLearner = isLearner
+    self.errors = errors
+  }
+}
+
+public struct ClusterMember: Hashable, Sendable {
+  public var id: MemberID
+  public var name: String
+  public var peerURLs: [String]
+  public var clientURLs: [String]
+  public var isLearner: Bool
+
+  public init(id: MemberID, name: String, peerURLs: [String], clientURLs: [String], isLearner: Bool = false) {
+    self.id = id
+    self.name = name
+    self.peerURLs = peerURLs
+    self.clientURLs = clientURLs
+    self.isLearner = isLearner
+  }
+}
+
+public struct KeyHash: Hashable, Sendable {
+  public var hash: UInt32
+  /// The revision up to which it was computed.
+  public var revision: Int64
+  public var compactRevision: Int64
+  public init(hash: UInt32, revision: Int64, compactRevision: Int64) {
+    self.hash = hash
+    self.revision = revision
+    self.compactRevision = compactRevision
+  }
+}

@@ -1,0 +1,19 @@
+/// What the etcd API takes from one client. Where etcd has the limit, it is etcd's.
+public enum EtcdLimits {
+  /// Bytes of one request message: etcd's 1.5 MiB for the request and 512 KiB for what surrounds it.
+  public static let messageBytes: Int = 1_572_864 + 524_288
+  /// Watches on one stream. etcd has no limit of its own; a kube-apiserver uses a few hundred per stream.
+  public static let watchesPerStream: Int = 20_000
+  /// Events taken from the store at once for one watch (etcd `watchBatchMaxRevs`).
+  public static let eventsPerBatch: Int = 1_000
+  /// Bytes of events in one response; more are split between revisions, and inside a revision only for clients that set `fragment`.
+  public static let watchResponseBytes: Int = 1_048_576
+  /// Keep-alives of one stream that wait for the store.
+  public static let waitingKeepAlives: Int = 256
+  /// Milliseconds between progress notifications for watches that asked for them (etcd `--watch-progress-notify-interval`).
+  public static let progressIntervalMilliseconds: Int64 = 600_000
+  /// Milliseconds without a leader after which a stream that requires one is ended.
+  public static let leaderLossMilliseconds: Int64 = 3_000
+  /// Bytes of one response that our own client takes.
+  public static let clientMessageBytes: Int = 64 * 1024 * 1024
+}

@@ -1,0 +1,101 @@
+import HTTP
+import Keyspace
+import NIOCore
+import Primitives
+
+/// One RPC of etcd's with one request and one response.
+protocol UnaryMethod: Sendable {
+  /// `/etcdserverpb.Service/Method`
+  static var path: String { get }
+  init(_ service: EtcdService)
+  /// Answers, now or later, or throws what the client is told.
+  func handle(_ request: ProtobufReader, _ call: UnaryCall) throws
+}
+
+/// A unary call on its connection's event loop.
+final class UnaryCall: GRPCCallHandler {
+  private let method: any UnaryMethod
+  private let service: EtcdService
+  private var call: GRPCCall?
+  private var task: Task<Void, Never>?
+
+  init(_ method: any UnaryMethod, _ service: EtcdService) {
+    self.method = method
+    self.service = service
+  }
+
+  func onMessage(_ message: ByteBuffer, _ call: GRPCCall) {
+    guard self.call == nil else { return call.finish(GRPCStatus(.internal, "grpc: a unary call has one request message")) }
+    self.call = call
+    if call.metadata("hasleader") == "true", service.directory.leader == nil { return fail(KeyspaceError(.noLeader, "no leader is known")) }
+    do {
+      try method.handle(ProtobufReader(message), self)
+    } catch {
+      fail(error)
+    }
+  }
+
+  func onHalfClose(_ call: GRPCCall) {
+    if self.call == nil { call.finish(GRPCStatus(.internal, "grpc: a unary call without a request message")) }
+  }
+
+  func onCancel() { task?.cancel() }
+
+  func answer(capacity: Int = 256, _ message: (inout ProtobufWriter) -> Void) {
+    call?.send(capacity: capacity, message)
+    call?.finish()
+  }
+
+  func fail(_ error: any Error) { call?.finish(EtcdError.status(error)) }
+
+  /// Runs `work` on a task and `answer` back on the loop.
+  func run<Answer: Sendable>(_ work: @escaping @Sendable () async throws -> Answer, then answer: @escaping (Answer) -> Void) {
+    guard let loop: any EventLoop = call?.eventLoop else { return }
+    let deliver: @Sendable (Result<Answer, any Error>) -> Void = completion(on: loop, answer)
+    task = Task {
+      do {
+        deliver(.success(try await work()))
+      } catch {
+        deliver(.failure(error))
+      }
+    }
+  }
+
+  /// For stores that call back: hops only where the store lives on another loop.
+  func transact(_ request: TransactionRequest, then answer: @escaping (TransactionResponse) -> Void) {
+    guard let callbacks = service.callbacks, let loop: any EventLoop = call?.eventLoop else {
+      let store: any KeyValueStore = service.store
+      return run({ try await store.transact(request) }, then: answer)
+    }
+    callbacks.transact(request, completion: completion(on: loop, answer))
+  }
+
+  func range(_ request: RangeRequest, then answer: @escaping (RangeResponse) -> Void) {
+    guard let callbacks = service.callbacks, let loop: any EventLoop = call?.eventLoop else {
+      let store: any KeyValueStore = service.store
+      return run({ try await store.range(request) }, then: answer)
+    }
+    callbacks.range(request, completion: completion(on: loop, answer))
+  }
+
+  private func completion<Answer: Sendable>(
+    on loop: any EventLoop, _ answer: @escaping (Answer) -> Void
+  ) -> @Sendable (Result<Answer, any Error>) -> Void {
+    let bound = NIOLoopBound((self, answer), eventLoop: loop)
+    return { result in
+      if loop.inEventLoop {
+        bound.value.0.deliver(result, bound.value.1)
+      } else {
+        loop.execute { bound.value.0.deliver(result, bound.value.1) }
+      }
+    }
+  }
+
+  private func deliver<Answer>(_ result: Result<Answer, any Error>, _ answer: (Answer) -> Void) {
+    task = nil
+    switch result {
+    case .success(let value): answer(value)
+    case .failure(let error): fail(error)
+    }
+  }
+}

@@ -1,0 +1,227 @@
+import HTTP
+import Keyspace
+import NIOCore
+import Primitives
+
+/// One `Watch` call: many watches on one stream, created, cancelled and asked for progress while events flow.
+///
+///     client ── create/cancel/progress ─▶ WatchStream ─▶ WatchPump ─▶ store.watch, cursor.next
+///     client ◀─ created, events, canceled ── WatchStream ◀── batch ──┘   (paused while the client does not read)
+final class WatchStream: GRPCCallHandler {
+  static let path: String = "/etcdserverpb.Watch/Watch"
+
+  private struct Watcher {
+    var pump: WatchPump
+    var create: WatchMessage.Create
+    /// The newest revision before the store was asked: a client that resumes after it misses nothing.
+    var openedAt: Int64
+    /// Everything up to here was told.
+    var told: Int64 = 0
+    /// An empty batch is wanted by `progress_notify`.
+    var owesProgress: Bool = false
+    var eventsSinceTick: Bool = false
+  }
+  private let service: EtcdService
+  private var watchers: [Int64: Watcher] = [:]
+  private var lastID: Int64 = -1
+  /// Watches that have not yet answered a progress request that concerns the whole stream.
+  private var progressMissing: Set<Int64>?
+  /// Pumps that wait until the client reads again.
+  private var blocked: [CheckedContinuation<Void, Never>] = []
+  private var timers: [RepeatedTask] = []
+  private var leaderless: Int64 = 0
+
+  init(_ service: EtcdService) { self.service = service }
+
+  func onMessage(_ message: ByteBuffer, _ call: GRPCCall) {
+    if timers.isEmpty { startTimers(call) }
+    do {
+      switch try WatchMessage(ProtobufReader(message)) {
+      case .create(let create): open(create, call)
+      case .cancel(let watchID):
+        guard let watcher: Watcher = watchers.removeValue(forKey: watchID) else { return }
+        watcher.pump.cancel()
+        var answer = WatchAnswer(header: service.header(), watchID: watchID)
+        answer.canceled = true
+        send(answer, call)
+        forget(watchID, call)
+      case .progress: requestProgress(call)
+      case .unknown: break
+      }
+    } catch {
+      stop()
+      call.finish(EtcdError.status(error))
+    }
+  }
+
+  private func open(_ create: WatchMessage.Create, _ call: GRPCCall) {
+    var id: Int64 = create.watchID
+    if id == 0 {
+      repeat { lastID += 1 } while watchers[lastID] != nil
+      id = lastID
+    }
+    let full: Bool = watchers.count >= EtcdLimits.watchesPerStream
+    guard watchers[id] == nil, !full else {
+      // etcd's answer to an id in use, -1 because there is no such watch.
+      var answer = WatchAnswer(header: service.header(), watchID: -1)
+      answer.created = true
+      answer.canceled = true
+      answer.cancelReason =
+        full
+        ? "etcdserver: more than \(EtcdLimits.watchesPerStream) watches on one stream"
+        : "mvcc: duplicate watch ID provided on the WatchStream"
+      return send(answer, call)
+    }
+    let pump = WatchPump()
+    watchers[id] = Watcher(pump: pump, create: create, openedAt: service.directory.revision)
+    let loop: any EventLoop = call.eventLoop
+    let bound = NIOLoopBound((self, call), eventLoop: loop)
+    pump.start(service.store, create.request) { [id] news in
+      await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+        loop.execute {
+          let (stream, call) = bound.value
+          stream.take(news, id, pump, call)
+          if call.isOpen, !call.isWritable { stream.blocked.append(continuation) } else { continuation.resume() }
+        }
+      }
+    }
+  }
+
+  private func take(_ news: WatchPump.News, _ id: Int64, _ pump: WatchPump, _ call: GRPCCall) {
+    // A cancelled watch, or a new one under the same id: the old one's last words concern nobody.
+    guard watchers[id]?.pump === pump, call.isOpen else { return pump.cancel() }
+    switch news {
+    case .opened:
+      var answer = WatchAnswer(header: service.header(revision: watchers[id]?.openedAt), watchID: id)
+      answer.created = true
+      send(answer, call)
+    case .batch(let batch):
+      watchers[id]?.told = batch.revision
+      if !batch.events.isEmpty {
+        watchers[id]?.eventsSinceTick = true
+        sendEvents(batch, id, fragment: watchers[id]?.create.fragment ?? false, call)
+      } else if watchers[id]?.owesProgress ?? false {
+        watchers[id]?.owesProgress = false
+        send(WatchAnswer(header: service.header(revision: batch.revision), watchID: id), call)
+      }
+      answered(id, call)
+    case .failed(let error):
+      watchers[id] = nil
+      send(ending(error, id), call)
+      forget(id, call)
+    }
+  }
+
+  /// A watch that ends without being asked: compacted history, or a store that stops.
+  private func ending(_ error: any Error, _ id: Int64) -> WatchAnswer {
+    var answer = WatchAnswer(header: service.header(), watchID: id)
+    answer.canceled = true
+    if let error = error as? KeyspaceError, error.code == .compacted {
+      // Clients take a compact revision above 0 for "compacted", whatever the reason says.
+      answer.compactRevision = max(1, service.directory.status().compactRevision)
+      answer.cancelReason = "etcdserver: mvcc: required revision has been compacted"
+    } else {
+      answer.cancelReason = EtcdError.status(error).message
+    }
+    return answer
+  }
+
+  /// Splits a batch into responses of bounded size: between revisions for everybody, inside one only where the client can put
+  /// fragments together again.
+  private func sendEvents(_ batch: WatchBatch, _ id: Int64, fragment: Bool, _ call: GRPCCall) {
+    var start: Int = 0
+    while start < batch.events.count {
+      let (end, isFragment): (Int, Bool) = WatchSplit.end(
+        of: batch.events, from: start, fragment: fragment, limit: EtcdLimits.watchResponseBytes)
+      let last: Bool = end == batch.events.count
+      var answer = WatchAnswer(
+        header: service.header(revision: last ? batch.revision : batch.events[end - 1].keyValue.modRevision), watchID: id)
+      answer.events = batch.events[start..<end]
+      answer.fragment = isFragment
+      send(answer, call)
+      start = end
+    }
+  }
+
+  private func send(_ answer: WatchAnswer, _ call: GRPCCall) {
+    let size: Int = answer.events.reduce(128) { $0 + $1.approximateBytes + 16 }
+    call.send(capacity: size) { answer.encode(&$0) }
+  }
+
+  // MARK: progress
+
+  /// One answer for the stream, once every watch has been told everything up to a common revision.
+  private func requestProgress(_ call: GRPCCall) {
+    guard !watchers.isEmpty else { return }
+    progressMissing = Set(watchers.keys)
+    for watcher in watchers.values { watcher.pump.requestProgress() }
+  }
+
+  private func answered(_ id: Int64, _ call: GRPCCall) {
+    guard progressMissing != nil else { return }
+    progressMissing?.remove(id)
+    guard progressMissing?.isEmpty ?? false else { return }
+    progressMissing = nil
+    let revision: Int64 = watchers.values.map(\.told).min() ?? service.directory.revision
+    send(WatchAnswer(header: service.header(revision: revision), watchID: WatchAnswer.wholeStream), call)
+  }
+
+  /// A watch that is gone owes no progress.
+  private func forget(_ id: Int64, _ call: GRPCCall) {
+    if watchers.isEmpty { progressMissing = nil } else { answered(id, call) }
+  }
+
+  // MARK: timers
+
+  private func startTimers(_ call: GRPCCall) {
+    let bound = NIOLoopBound((self, call), eventLoop: call.eventLoop)
+    let interval: TimeAmount = .milliseconds(EtcdLimits.progressIntervalMilliseconds)
+    timers.append(
+      call.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in bound.value.0.notifyProgress() })
+    guard call.metadata("hasleader") == "true" else { return }
+    let beat: TimeAmount = .milliseconds(500)
+    timers.append(call.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: beat) { _ in bound.value.0.checkLeader(bound.value.1) })
+  }
+
+  private func notifyProgress() {
+    for (id, watcher) in watchers where watcher.create.progressNotify {
+      if !watcher.eventsSinceTick {
+        watchers[id]?.owesProgress = true
+        watcher.pump.requestProgress()
+      }
+      watchers[id]?.eventsSinceTick = false
+    }
+  }
+
+  /// For clients that asked for it (`WithRequireLeader`): a member that is cut off must not keep them waiting.
+  private func checkLeader(_ call: GRPCCall) {
+    leaderless = service.directory.leader == nil ? leaderless + 500 : 0
+    guard leaderless >= EtcdLimits.leaderLossMilliseconds else { return }
+    stop()
+    call.finish(EtcdError.status(KeyspaceError(.noLeader, "no leader for \(leaderless) ms")))
+  }
+
+  func onWritable(_ call: GRPCCall) { release() }
+
+  private func release() {
+    let waiting: [CheckedContinuation<Void, Never>] = blocked
+    blocked = []
+    for continuation in waiting { continuation.resume() }
+  }
+
+  /// The client sends no more; etcd ends the stream too.
+  func onHalfClose(_ call: GRPCCall) {
+    stop()
+    call.finish()
+  }
+
+  func onCancel() { stop() }
+
+  private func stop() {
+    for timer in timers { timer.cancel() }
+    timers = []
+    for watcher in watchers.values { watcher.pump.cancel() }
+    watchers = [:]
+    release()
+  }
+}
