@@ -1,0 +1,36 @@
+import NIOCore
+import Primitives
+import SiteLink
+
+/// What carries frames between members: `SiteLink` over TLS, or anything in tests. Its contract is SiteLink's: frames of one priority
+/// arrive in order, whole, at most once; `receive` and `linkChanged` are called on the event loop.
+public protocol PeerLink: Sendable {
+  func start() async throws
+  func stop() async
+  /// On the event loop. False: not taken.
+  func send(_ frame: ByteBuffer, to member: MemberID, priority: LinkPriority) -> Bool
+  /// Round trip to a peer in nanoseconds, where it is known.
+  func roundTrips() -> [MemberID: Int64]
+}
+
+extension SiteLink: PeerLink {
+  public func roundTrips() -> [MemberID: Int64] {
+    status().reduce(into: [:]) { result, status in
+      if let microseconds: Int64 = status.rttMicroseconds { result[status.peer.member] = microseconds * 1000 }
+    }
+  }
+}
+
+/// Who calls whom: the link hands frames and changes to the member.
+public struct LinkEvents: Sendable {
+  public var receive: @Sendable (MemberID, ByteBuffer) -> Void
+  public var linkChanged: @Sendable (MemberID, Bool) -> Void
+}
+
+/// The link of a store with one member.
+struct NoLink: PeerLink {
+  func start() async throws {}
+  func stop() async {}
+  func send(_ frame: ByteBuffer, to member: MemberID, priority: LinkPriority) -> Bool { false }
+  func roundTrips() -> [MemberID: Int64] { [:] }
+}

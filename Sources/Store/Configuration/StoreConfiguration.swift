@@ -1,0 +1,90 @@
+import Keyspace
+import Primitives
+import SiteLink
+
+/// One member of the store, as all members know it.
+public struct StoreMember: Hashable, Sendable {
+  public enum Role: String, Hashable, Sendable { case voter, learner }
+  public var id: MemberID
+  /// Host name = Node name = member name.
+  public var name: HostName
+  public var center: CenterName
+  public var role: Role
+  /// Higher leads rather: production above local-dr above remote-dr.
+  public var priority: Int
+  /// Where its peers reach it.
+  public var peerHost: String
+  public var peerPort: Int
+  /// Where etcd clients reach it.
+  public var clientURL: String
+
+  public init(
+    id: MemberID, name: HostName, center: CenterName, role: Role = .voter, priority: Int = 0, peerHost: String = "127.0.0.1",
+    peerPort: Int = 0, clientURL: String = ""
+  ) {
+    self.id = id
+    self.name = name
+    self.center = center
+    self.role = role
+    self.priority = priority
+    self.peerHost = peerHost
+    self.peerPort = peerPort
+    self.clientURL = clientURL
+  }
+
+  public var peerURL: String { "https://\(peerHost.contains(":") ? "[\(peerHost)]" : peerHost):\(peerPort)" }
+  public var linkPeer: LinkPeer { LinkPeer(member: id, host: peerHost, port: peerPort, center: center, hostName: name) }
+}
+
+public struct StoreConfiguration: Sendable {
+  public var memberID: MemberID
+  public var clusterID: UInt64
+  /// All members, this one among them; the same list on each.
+  public var members: [StoreMember]
+  /// Folder of this member's journal; made if it is not there.
+  public var directory: String
+  /// One step of consensus' clock; its timeouts are multiples (`RaftTiming`).
+  public var tick: Duration = .milliseconds(25)
+  /// A snapshot is taken after so many applied entries (etcd `--snapshot-count`).
+  public var snapshotEntries: UInt64 = 10_000
+  /// Entries kept in memory behind a snapshot, for members that are a little behind (etcd `--snapshot-catchup-entries`).
+  public var catchUpEntries: UInt64 = 5_000
+  /// A request without an answer for this long fails with `.timeout` or `.noLeader`.
+  public var requestTimeout: Duration = .seconds(5)
+  /// A leader whose disk has not finished a write for this long gives up the leadership.
+  public var diskStallLimit: Duration = .seconds(1)
+  /// How far a write must have come before it is acknowledged. `.centerSafe` is served; others are refused at the start.
+  public var durability: Durability = .centerSafe
+  /// Makes election timeouts and request ids: different at each start.
+  public var seed: UInt64 = .random(in: .min ... .max)
+  public var journalSegmentBytes: Int = 16 << 20
+
+  public init(memberID: MemberID, clusterID: UInt64, members: [StoreMember], directory: String) {
+    self.memberID = memberID
+    self.clusterID = clusterID
+    self.members = members
+    self.directory = directory
+  }
+
+  public var member: StoreMember? { members.first { $0.id == memberID } }
+
+  /// Throws `.invalidConfiguration` with the reason.
+  func check() throws(StoreError) {
+    guard member != nil else {
+      throw StoreError(.invalidConfiguration, "member \(memberID) is not in its own list of members: \(members.map(\.name.value))")
+    }
+    guard Set(members.map(\.id)).count == members.count, Set(members.map(\.name)).count == members.count else {
+      throw StoreError(.invalidConfiguration, "two members share an id or a name: \(members.map { "\($0.name)=\($0.id)" })")
+    }
+    guard members.allSatisfy({ $0.id.value != 0 }), members.contains(where: { $0.role == .voter }) else {
+      throw StoreError(.invalidConfiguration, "a store needs a voter, and 0 is no member id")
+    }
+    guard durability == .centerSafe else {
+      throw StoreError(.unsupported, "durability \(durability) is not served by this version: use centerSafe")
+    }
+    guard tick >= .milliseconds(1), requestTimeout > tick, snapshotEntries > 0 else {
+      throw StoreError(
+        .invalidConfiguration, "tick \(tick), request timeout \(requestTimeout), snapshot after \(snapshotEntries): impossible")
+    }
+  }
+}

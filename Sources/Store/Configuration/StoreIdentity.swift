@@ -1,0 +1,24 @@
+import Primitives
+
+/// Ids that every host computes for itself from names, so that nobody has to hand them out.
+public enum StoreIdentity {
+  /// Of the member on `host` of a federation: the same at each start and on each host, never 0.
+  public static func memberID(federation: String, host: HostName) -> MemberID { MemberID(hash("member", federation, host.value)) }
+
+  /// Of a federation's store, never 0.
+  public static func clusterID(federation: String) -> UInt64 { hash("cluster", federation) }
+
+  /// FNV-1a (64 bits) over the parts with their lengths, mixed by SplitMix64's finalizer. Collisions within one federation are refused when
+  /// the configuration is checked; nobody gains by finding one, since peers are known by their certificates.
+  private static func hash(_ parts: String...) -> UInt64 {
+    var value: UInt64 = 0xCBF2_9CE4_8422_2325
+    for part in parts {
+      for byte in withUnsafeBytes(of: UInt64(part.utf8.count).littleEndian, Array.init) + Array(part.utf8) {
+        value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
+      }
+    }
+    var mixed = SeededRandom(seed: value)
+    let id: UInt64 = mixed.next()
+    return id == 0 ? 1 : id
+  }
+}

@@ -1,0 +1,102 @@
+import Consensus
+import NIOCore
+import Primitives
+
+/// What members send each other: consensus' messages, snapshots in pieces, and calls that only the leader can answer.
+enum StoreFrame {
+  case raft(RaftMessage)
+  case snapshotBegin(transfer: UInt64, metadata: Bytes)
+  case snapshotChunk(transfer: UInt64, number: UInt64, bytes: Bytes)
+  /// The message is handed to consensus once the snapshot is on disk.
+  case snapshotEnd(transfer: UInt64, chunks: UInt64, message: Bytes)
+  /// So many chunks are on disk.
+  case snapshotAcknowledged(transfer: UInt64, chunks: UInt64)
+  /// The receiver cannot use it.
+  case snapshotRefused(transfer: UInt64)
+  case call(id: UInt64, LeaderCall)
+  case answer(id: UInt64, LeaderAnswer)
+
+  func encode() -> ByteBuffer {
+    var writer = ByteWriter(reserving: 64)
+    switch self {
+    case .raft(let message):
+      var bytes: Bytes = [1]
+      message.encode(into: &bytes)
+      return ByteBuffer(bytes: bytes)
+    case .snapshotBegin(let transfer, let metadata):
+      writer.byte(2)
+      writer.fixed64(transfer)
+      writer.block(metadata)
+    case .snapshotChunk(let transfer, let number, let bytes):
+      writer.byte(3)
+      writer.fixed64(transfer)
+      writer.unsigned(number)
+      writer.block(bytes)
+    case .snapshotEnd(let transfer, let chunks, let message):
+      writer.byte(4)
+      writer.fixed64(transfer)
+      writer.unsigned(chunks)
+      writer.block(message)
+    case .snapshotAcknowledged(let transfer, let chunks):
+      writer.byte(5)
+      writer.fixed64(transfer)
+      writer.unsigned(chunks)
+    case .snapshotRefused(let transfer):
+      writer.byte(6)
+      writer.fixed64(transfer)
+    case .call(let id, let call):
+      writer.byte(7)
+      writer.fixed64(id)
+      writer.byte(call.kind.rawValue)
+      writer.signed(call.lease)
+    case .answer(let id, let answer):
+      writer.byte(8)
+      writer.fixed64(id)
+      writer.byte(answer.outcome.rawValue)
+      writer.signed(answer.value)
+    }
+    return ByteBuffer(bytes: writer.bytes)
+  }
+
+  init(_ buffer: ByteBuffer) throws {
+    let bytes: Bytes = Bytes(buffer.readableBytesView)
+    guard let kind: UInt8 = bytes.first else { throw MalformedBytes("empty frame", offset: 0) }
+    if kind == 1 {
+      self = .raft(try RaftMessage.decode(Bytes(bytes.dropFirst())))
+      return
+    }
+    var reader = ByteReader(bytes)
+    _ = try reader.byte()
+    switch kind {
+    case 2: self = .snapshotBegin(transfer: try reader.fixed64(), metadata: try reader.block())
+    case 3: self = .snapshotChunk(transfer: try reader.fixed64(), number: try reader.unsigned(), bytes: try reader.block())
+    case 4: self = .snapshotEnd(transfer: try reader.fixed64(), chunks: try reader.unsigned(), message: try reader.block())
+    case 5: self = .snapshotAcknowledged(transfer: try reader.fixed64(), chunks: try reader.unsigned())
+    case 6: self = .snapshotRefused(transfer: try reader.fixed64())
+    case 7:
+      let id: UInt64 = try reader.fixed64()
+      guard let kind = LeaderCall.Kind(rawValue: try reader.byte()) else { throw reader.malformed("unknown call") }
+      self = .call(id: id, LeaderCall(kind: kind, lease: try reader.signed()))
+    case 8:
+      let id: UInt64 = try reader.fixed64()
+      guard let outcome = LeaderAnswer.Outcome(rawValue: try reader.byte()) else { throw reader.malformed("unknown answer") }
+      self = .answer(id: id, LeaderAnswer(outcome: outcome, value: try reader.signed()))
+    default: throw reader.malformed("unknown kind of frame \(kind): the sender runs another version")
+    }
+    try reader.finish()
+  }
+}
+
+/// What only the leader knows: when leases run out.
+struct LeaderCall: Hashable, Sendable {
+  enum Kind: UInt8, Sendable { case keepAlive, remaining }
+  var kind: Kind
+  var lease: Int64
+}
+
+struct LeaderAnswer: Hashable, Sendable {
+  enum Outcome: UInt8, Sendable { case done, notLeader }
+  var outcome: Outcome
+  /// keepAlive: seconds granted, 0 if there is no such lease. remaining: milliseconds, -1 if there is none.
+  var value: Int64
+}

@@ -1,0 +1,24 @@
+/// What one member lets grow.
+public enum StoreLimits {
+  /// Proposals not yet answered; further ones are told `.tooManyRequests`.
+  public static let pendingProposals: Int = 20_000
+  /// Linearizable reads not yet answered.
+  public static let pendingReads: Int = 50_000
+  /// Calls to the leader (keep-alives) not yet answered.
+  static let pendingCalls: Int = 50_000
+  /// Payloads and bytes handed to consensus in one proposal (its own limits: 4,096 and 8 MiB).
+  static let proposalPayloads: Int = 1024
+  static let proposalBytes: Int = 2 << 20
+  /// Chunks of a snapshot under way to one member before one is acknowledged: with chunks of 256 KiB, 2 MiB.
+  static let snapshotWindow: Int = 8
+  /// A snapshot that makes no progress for this long is given up and offered again.
+  static let snapshotPatience: Duration = .seconds(10)
+  /// Ticks of history from which lag in bytes and seconds is read: 100 s at 25 ms.
+  static let lagSamples: Int = 4096
+  /// Observers of leadership.
+  static let observers: Int = 64
+
+  static func assertRelationships() {
+    precondition(proposalPayloads <= 4096 && proposalBytes <= 8 << 20, "a proposal must fit what consensus takes")
+  }
+}

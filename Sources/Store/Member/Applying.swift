@@ -1,0 +1,94 @@
+import Consensus
+import Journal
+import Keyspace
+import Logging
+import Primitives
+
+/// Committed entries on their way into the keyspace.
+extension MemberCore {
+  func apply(_ entries: [Entry]) {
+    guard let last: Entry = entries.last else { return }
+    for entry in entries {
+      proposals.onApplying(term: entry.term)
+      if entry.kind == .data { applyCommand(entry) } else { keyspace.advance(to: entry.index) }
+      guard failure == nil else { return }
+    }
+    node.applied(upTo: last.index)
+    watches.onApplied(keyspace)
+    startLeasesIfDue()
+    takeSnapshotIfDue()
+  }
+
+  private func applyCommand(_ entry: Entry) {
+    do {
+      let (origin, request, rest): (MemberID, UInt64, ByteReader) = try LogPayload.head(entry.payload)
+      let own: ProposalTable.Pending? = origin == configuration.memberID ? proposals.take(request) : nil
+      let command: KeyspaceCommand
+      if let own { command = own.command } else { command = try LogPayload.command(rest) }
+      guard let result: Result<CommandResult, KeyspaceError> = keyspace.apply(command, at: entry.index) else {
+        own?.completion(.failure(KeyspaceError(.timeout, "entry \(entry.index) was applied before this member knew its caller")))
+        return
+      }
+      noteLeases(command, result)
+      own?.completion(result)
+    } catch {
+      // Every member sees the same bytes: none can go on, and going on without would be another history.
+      fail("entry \(entry.index) cannot be read: \(error)")
+    }
+  }
+
+  // MARK: Snapshots of our own
+
+  private func takeSnapshotIfDue() {
+    guard !isTakingSnapshot, keyspace.appliedIndex >= lastSnapshotIndex + configuration.snapshotEntries,
+      let metadata: SnapshotMetadata = node.snapshotMetadata(at: keyspace.appliedIndex)
+    else { return }
+    isTakingSnapshot = true
+    var bytes: Bytes = []
+    metadata.encode(into: &bytes)
+    let (eventLoop, handle) = (eventLoop, handle)
+    journal.saveSnapshot(
+      LogPlace(index: metadata.index, term: metadata.term), metadata: bytes, source: KeyspaceSource(encoder: SnapshotEncoder(keyspace))
+    ) { result in
+      eventLoop.execute { handle.value.onSnapshotSaved(metadata, result) }
+    }
+  }
+
+  private func onSnapshotSaved(_ metadata: SnapshotMetadata, _ result: Result<SnapshotInfo, JournalError>) {
+    isTakingSnapshot = false
+    guard failure == nil else { return }
+    switch result {
+    case .success(let info):
+      lastSnapshotIndex = max(lastSnapshotIndex, metadata.index)
+      node.snapshotTaken(metadata, keeping: configuration.catchUpEntries)
+      logger.debug("snapshot taken", metadata: ["index": "\(metadata.index)", "bytes": "\(info.bytes)"])
+    case .failure(let error):
+      fail("a snapshot could not be written: \(error.message)")
+    }
+  }
+
+  // MARK: A snapshot from the leader
+
+  /// Consensus took the received snapshot: it replaces the keyspace, and callers whose entries it jumps over are told that they cannot know.
+  func install(_ metadata: SnapshotMetadata) {
+    guard let staged, staged.metadata == metadata else {
+      return fail("consensus took a snapshot at \(metadata.index) that is not there")
+    }
+    self.staged = nil
+    keyspace = staged.keyspace
+    keyspace.advance(to: metadata.index)
+    lastSnapshotIndex = max(lastSnapshotIndex, metadata.index)
+    for one in proposals.takeProposed() {
+      one.completion(
+        .failure(KeyspaceError(.timeout, "this member was brought up to date by a snapshot: the write may or may not have happened")))
+    }
+    watches.onReplaced(keyspace)
+    logger.info("caught up by a snapshot", metadata: ["index": "\(metadata.index)", "revision": "\(keyspace.revision)"])
+  }
+}
+
+/// Encodes a keyspace on the journal's thread.
+struct KeyspaceSource: SnapshotSource {
+  var encoder: SnapshotEncoder
+  mutating func next() -> Bytes? { encoder.next() }
+}

@@ -1,0 +1,178 @@
+import Consensus
+import Journal
+import Keyspace
+import Logging
+import NIOCore
+import Primitives
+
+/// One member, on its event loop: consensus, keyspace, watchers, callers. Everything that happens (a frame, a tick, a request, the
+/// journal's word) changes state and asks for one `drain` at the end of this turn of the loop, which merges whatever came in the turn.
+final class MemberCore {
+  let configuration: StoreConfiguration
+  let eventLoop: any EventLoop
+  let clock: any TimeSource
+  let logger: Logger
+  let link: any PeerLink
+  let journal: Journal
+  let metrics: StoreMetrics
+  let board: StatusBoard
+  let persisted: PersistedRelay
+
+  var node: RaftNode
+  var keyspace: Keyspace
+  var watches = Watches()
+  var leases = LeaseTimer()
+  var proposals: ProposalTable
+  var reads = ReadTable()
+  var calls: CallTable
+  var lag = LagSamples()
+  /// Last entry handed to the journal.
+  var lastIndex: UInt64 = 0
+  var nextTransfer: UInt64
+
+  /// A hard state with a newer commit index only: it goes with the next batch that is synced anyway.
+  var lazyHardState: Bytes?
+  /// When the oldest append that has not come back was handed to the journal.
+  var unsynced: [(sequence: UInt64, since: MonotonicTime)] = []
+  var leadership: Leadership?
+  /// Set when this leader's timers were started: everything of earlier terms is applied.
+  var leasesStarted: Bool = false
+  var lastSnapshotIndex: UInt64
+  var isTakingSnapshot: Bool = false
+  var senders: [MemberID: SnapshotSender] = [:]
+  var receiver: SnapshotReceiver?
+  /// The keyspace of a received snapshot, until consensus says whether it is taken.
+  var staged: (keyspace: Keyspace, metadata: SnapshotMetadata)?
+  var tickCount: UInt64 = 0
+  var mustDrain: Bool = false
+  var retriesAllowed: Bool = true
+  var failure: KeyspaceError?
+  var malformedFrames: Set<MemberID> = []
+
+  init(_ restored: RestoredMember, _ environment: MemberEnvironment) throws(ConsensusError) {
+    configuration = environment.configuration
+    eventLoop = environment.eventLoop
+    clock = environment.clock
+    logger = environment.logger
+    link = environment.link
+    metrics = environment.metrics
+    board = environment.board
+    journal = restored.journal
+    persisted = PersistedRelay()
+    keyspace = restored.keyspace
+    lastSnapshotIndex = restored.state.snapshot?.index ?? 0
+    proposals = ProposalTable(origin: configuration.memberID, seed: configuration.seed)
+    calls = CallTable(seed: configuration.seed)
+    nextTransfer = configuration.seed
+    lastIndex = restored.state.entries.last?.index ?? lastSnapshotIndex
+    var raft = RaftConfiguration(
+      id: configuration.memberID, voters: configuration.members.filter { $0.role == .voter }.map(\.id),
+      learners: configuration.members.filter { $0.role == .learner }.map(\.id),
+      priorities: Dictionary(uniqueKeysWithValues: configuration.members.map { ($0.id, $0.priority) }), seed: configuration.seed)
+    raft.timing = environment.timing
+    node = try RaftNode(configuration: raft, restored: restored.state, applied: restored.keyspace.appliedIndex)
+  }
+
+  var handle: NIOLoopBound<MemberCore> { NIOLoopBound(self, eventLoop: eventLoop) }
+  var now: MonotonicTime { clock.now() }
+
+  /// Asks for one `drain` at the end of this turn.
+  func scheduleDrain() {
+    guard !mustDrain else { return }
+    mustDrain = true
+    let handle: NIOLoopBound<MemberCore> = handle
+    eventLoop.execute { handle.value.drain() }
+  }
+
+  func drain() {
+    mustDrain = false
+    guard failure == nil else { return }
+    proposeWaiting()
+    askWaitingReads()
+    while failure == nil {
+      let output: RaftOutput = node.takeOutput()
+      if output.isEmpty { break }
+      carryOut(output)
+    }
+  }
+
+  /// In the order that `RaftOutput` prescribes.
+  private func carryOut(_ output: RaftOutput) {
+    if let fault: ConsensusError = output.fault { return fail("consensus halted: \(fault.message)") }
+    if let metadata: SnapshotMetadata = output.snapshot { install(metadata) }
+    write(output)
+    for message in output.messages { send(message) }
+    if let change: Leadership = output.leadership { onLeadership(change) }
+    apply(output.committed)
+    for read in output.reads { serve(read.context) }
+    for context in output.droppedReads { reads.dropped(context) }
+    for dropped in output.droppedProposals { proposals.dropped(context: dropped.context) }
+    if !output.droppedReads.isEmpty || !output.droppedProposals.isEmpty { retriesAllowed = false }
+  }
+
+  private func write(_ output: RaftOutput) {
+    if let state: HardState = output.hardState {
+      var bytes: Bytes = []
+      state.encode(into: &bytes)
+      lazyHardState = bytes
+    }
+    guard output.sequence != 0 else { return }
+    let batch = JournalBatch(
+      startBehind: output.snapshot.map { LogPlace(index: $0.index, term: $0.term) },
+      entries: output.entries.map { JournalEntry(index: $0.index, term: $0.term, kind: $0.kind.rawValue, payload: $0.payload) },
+      hardState: lazyHardState)
+    lazyHardState = nil
+    if let last: Entry = output.entries.last {
+      lastIndex = last.index
+      lag.add(bytes: output.entries.reduce(0) { $0 + $1.payload.count })
+    }
+    unsynced.append((output.sequence, now))
+    let (sequence, relay, handle): (UInt64, PersistedRelay, NIOLoopBound<MemberCore>) = (output.sequence, persisted, handle)
+    let eventLoop: any EventLoop = eventLoop
+    journal.append(batch) { result in
+      // On the journal's thread: one hop for all that finished together.
+      if relay.note(sequence, result) { eventLoop.execute { handle.value.onPersisted(relay.take()) } }
+    }
+  }
+
+  private func onPersisted(_ result: Result<UInt64, JournalError>) {
+    guard failure == nil else { return }
+    switch result {
+    case .success(let sequence):
+      unsynced.removeAll { $0.sequence <= sequence }
+      node.persisted(sequence)
+      scheduleDrain()
+    case .failure(let error):
+      fail("the journal failed, nothing is acknowledged any more: \(error.message)")
+    }
+  }
+
+  /// The member stops taking part, says so to every caller and in its health, and is of no use until it is started again.
+  func fail(_ sentence: String) {
+    guard failure == nil else { return }
+    let error = KeyspaceError(.unavailable, "member \(configuration.member?.name.value ?? "") stopped: \(sentence)")
+    failure = error
+    logger.error("member stopped", metadata: ["reason": "\(sentence)"])
+    answerAll(error)
+    watches.closeAll(error)
+    publish()
+  }
+
+  func answerAll(_ error: KeyspaceError) {
+    for one in proposals.takeAll() { one.completion(.failure(error)) }
+    for one in reads.takeAll() { one.completion(error) }
+    for one in calls.takeAll() { one.completion(.failure(error)) }
+  }
+}
+
+/// What a member is given.
+struct MemberEnvironment: Sendable {
+  var configuration: StoreConfiguration
+  var eventLoop: any EventLoop
+  var clock: any TimeSource
+  var logger: Logger
+  var link: any PeerLink
+  var metrics: StoreMetrics
+  var board: StatusBoard
+  var timing: RaftTiming
+}

@@ -1,0 +1,127 @@
+import Keyspace
+import Primitives
+
+/// Proposals of this member's callers from arrival to answer.
+///
+/// Each is applied at most once although it is proposed again when it got lost: a proposal made in term t can only be appended by
+/// the leader of term t (forwarded ones carry their term), and terms in the log never go back. So once an entry of a later term was
+/// applied here and the proposal was not, it is not in the log and never will be, and may be proposed anew. One whose fate cannot be known
+/// (the link lost it, or a snapshot jumped over it) ends with `.timeout`.
+struct ProposalTable {
+  typealias Completion = (Result<CommandResult, KeyspaceError>) -> Void
+
+  struct Pending {
+    var command: KeyspaceCommand
+    var payload: Bytes
+    var completion: Completion
+    var deadline: MonotonicTime
+    /// Set while it may be in a log.
+    var proposed: (term: UInt64, context: UInt64)?
+    var wasProposed: Bool = false
+  }
+
+  private(set) var pending: [UInt64: Pending] = [:]
+  /// Not proposed, in the order of arrival.
+  private(set) var queue: [UInt64] = []
+  private var byDeadline: [UInt64] = []
+  private var firstDeadline: Int = 0
+  private var lastNumber: UInt64
+  private var lastContext: UInt64 = 0
+  private var lastTerm: UInt64 = 0
+  private let origin: MemberID
+
+  init(origin: MemberID, seed: UInt64) {
+    self.origin = origin
+    var random = SeededRandom(seed: seed ^ 0x5052_4F50_4F53_414C)
+    lastNumber = random.next()
+  }
+
+  var count: Int { pending.count }
+
+  mutating func add(_ command: KeyspaceCommand, deadline: MonotonicTime, _ completion: @escaping Completion) {
+    lastNumber &+= 1
+    let payload: Bytes = LogPayload(origin: origin, request: lastNumber, command: command).encode()
+    pending[lastNumber] = Pending(command: command, payload: payload, completion: completion, deadline: deadline)
+    queue.append(lastNumber)
+    byDeadline.append(lastNumber)
+  }
+
+  /// The next proposals to make together.
+  mutating func takeBatch() -> (context: UInt64, numbers: [UInt64], payloads: [Bytes]) {
+    var numbers: [UInt64] = []
+    var payloads: [Bytes] = []
+    var bytes: Int = 0
+    var taken: Int = 0
+    for number in queue {
+      guard let one: Pending = pending[number] else {
+        taken += 1
+        continue
+      }
+      if !numbers.isEmpty, numbers.count >= StoreLimits.proposalPayloads || bytes + one.payload.count > StoreLimits.proposalBytes { break }
+      taken += 1
+      bytes += one.payload.count
+      numbers.append(number)
+      payloads.append(one.payload)
+    }
+    queue.removeFirst(taken)
+    lastContext += 1
+    return (lastContext, numbers, payloads)
+  }
+
+  mutating func proposed(_ numbers: [UInt64], context: UInt64, term: UInt64) {
+    for number in numbers {
+      pending[number]?.proposed = (term, context)
+      pending[number]?.wasProposed = true
+    }
+  }
+
+  mutating func putBack(_ numbers: [UInt64]) {
+    for number in numbers { pending[number]?.proposed = nil }
+    queue = numbers + queue
+  }
+
+  /// The leader refused this batch: nothing of it is in the log.
+  mutating func dropped(context: UInt64) {
+    putBack(pending.filter { $0.value.proposed?.context == context }.map(\.key).sorted())
+  }
+
+  /// An entry of `term` is being applied.
+  mutating func onApplying(term: UInt64) {
+    guard term > lastTerm else { return }
+    lastTerm = term
+    putBack(pending.filter { $0.value.proposed.map { $0.term < term } ?? false }.map(\.key).sorted())
+  }
+
+  mutating func take(_ number: UInt64) -> Pending? { pending.removeValue(forKey: number) }
+
+  /// What may be in a log and will not be seen: a snapshot takes the place of the entries.
+  mutating func takeProposed() -> [Pending] {
+    let numbers: [UInt64] = pending.filter { $0.value.proposed != nil }.map(\.key).sorted()
+    return numbers.compactMap { pending.removeValue(forKey: $0) }
+  }
+
+  mutating func takeExpired(_ now: MonotonicTime) -> [Pending] {
+    var expired: [Pending] = []
+    while firstDeadline < byDeadline.count {
+      let number: UInt64 = byDeadline[firstDeadline]
+      if let one: Pending = pending[number] {
+        guard one.deadline <= now else { break }
+        pending[number] = nil
+        expired.append(one)
+      }
+      firstDeadline += 1
+    }
+    if firstDeadline > 1024, firstDeadline * 2 > byDeadline.count {
+      byDeadline.removeFirst(firstDeadline)
+      firstDeadline = 0
+    }
+    return expired
+  }
+
+  mutating func takeAll() -> [Pending] {
+    let all: [Pending] = pending.keys.sorted().compactMap { pending[$0] }
+    pending = [:]
+    queue = []
+    return all
+  }
+}

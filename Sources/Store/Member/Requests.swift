@@ -1,0 +1,83 @@
+import Consensus
+import Keyspace
+import Primitives
+
+/// What callers ask for.
+extension MemberCore {
+  func submit(_ command: KeyspaceCommand, _ completion: @escaping ProposalTable.Completion) {
+    if let failure { return completion(.failure(failure)) }
+    do throws(KeyspaceError) { try command.check() } catch { return completion(.failure(error)) }
+    guard proposals.count < StoreLimits.pendingProposals else {
+      metrics.proposalsFailed.increment()
+      return completion(.failure(KeyspaceError(.tooManyRequests, "\(proposals.count) proposals wait already: try again in a moment")))
+    }
+    proposals.add(command, deadline: now + configuration.requestTimeout, completion)
+    scheduleDrain()
+  }
+
+  /// Calls back once this member has applied everything that was committed when it was asked (or an error).
+  func linearize(_ completion: @escaping (KeyspaceError?) -> Void) {
+    if let failure { return completion(failure) }
+    guard reads.count < StoreLimits.pendingReads else {
+      return completion(KeyspaceError(.tooManyRequests, "\(reads.count) linearizable reads wait already: try again in a moment"))
+    }
+    reads.add(ReadTable.Waiting(deadline: now + configuration.requestTimeout, completion: completion))
+    scheduleDrain()
+  }
+
+  func proposeWaiting() {
+    while !proposals.queue.isEmpty, retriesAllowed {
+      let (context, numbers, payloads): (UInt64, [UInt64], [Bytes]) = proposals.takeBatch()
+      guard !numbers.isEmpty else { continue }
+      switch node.propose(payloads, context: context) {
+      case .appended(_, let term): proposals.proposed(numbers, context: context, term: term)
+      case .forwarded: proposals.proposed(numbers, context: context, term: node.currentTerm)
+      case .dropped(.tooLarge):
+        for number in numbers {
+          proposals.take(number)?.completion(.failure(KeyspaceError(.requestTooLarge, "the request is larger than a log entry may be")))
+        }
+      case .dropped:
+        // Nothing was done. Tried again with the next tick or leader, until the deadline.
+        proposals.putBack(numbers)
+        retriesAllowed = false
+      }
+    }
+  }
+
+  func askWaitingReads() {
+    guard !reads.waiting.isEmpty, retriesAllowed, node.currentLeader != nil else { return }
+    node.readIndex(reads.ask())
+  }
+
+  func serve(_ context: UInt64) {
+    for read in reads.take(context) { read.completion(nil) }
+  }
+
+  func expireRequests() {
+    let now: MonotonicTime = now
+    let leader: Bool = node.currentLeader != nil
+    for one in proposals.takeExpired(now) {
+      metrics.proposalsFailed.increment()
+      if one.proposed == nil, !leader {
+        one.completion(.failure(KeyspaceError(.noLeader, "no leader for \(configuration.requestTimeout): nothing was written, try again")))
+      } else if one.proposed == nil {
+        one.completion(
+          .failure(KeyspaceError(.dropped, "the leader took no more for \(configuration.requestTimeout): nothing was written")))
+      } else {
+        one.completion(
+          .failure(
+            KeyspaceError(.timeout, "no majority confirmed the write within \(configuration.requestTimeout): it may or may not happen")))
+      }
+    }
+    for read in reads.takeExpired(now) {
+      read.completion(
+        leader
+          ? KeyspaceError(.timeout, "no majority confirmed the leader within \(configuration.requestTimeout), so the read could be old")
+          : KeyspaceError(.noLeader, "no leader for \(configuration.requestTimeout): a serializable read is still answered"))
+    }
+    for call in calls.takeExpired(now) {
+      call.completion(
+        .failure(KeyspaceError(leader ? .timeout : .noLeader, "the leader did not answer within \(configuration.requestTimeout)")))
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import Consensus
+import Journal
+import Keyspace
+import Logging
+import Primitives
+import Synchronization
+
+/// A snapshot that arrives: written and decoded on the journal's thread, chunk by chunk. Consensus hears of it when it is durable.
+struct SnapshotReceiver {
+  /// What the journal's thread works on; the loop only holds on to it.
+  final class Work: Sendable {
+    struct State: Sendable {
+      var writer: SnapshotWriter?
+      var decoder = SnapshotDecoder()
+      var failure: String?
+    }
+    let state: Mutex<State> = Mutex(State())
+  }
+  var transfer: UInt64
+  var from: MemberID
+  var metadata: SnapshotMetadata
+  var expected: UInt64 = 0
+  let work = Work()
+}
+
+extension MemberCore {
+  func beginReceiving(_ transfer: UInt64, from member: MemberID, _ bytes: Bytes) {
+    guard let metadata: SnapshotMetadata = try? SnapshotMetadata.decode(bytes) else { return refuse(transfer, member) }
+    abandonReceiving()
+    let next = SnapshotReceiver(transfer: transfer, from: member, metadata: metadata)
+    receiver = next
+    journal.perform { core in
+      next.work.state.withLock { state in
+        do throws(JournalError) {
+          state.writer = try core.beginSnapshot(index: metadata.index, term: metadata.term, metadata: bytes)
+        } catch { state.failure = error.message }
+      }
+    }
+  }
+
+  func receiveChunk(_ transfer: UInt64, from member: MemberID, _ number: UInt64, _ bytes: Bytes) {
+    guard let current: SnapshotReceiver = receiver, current.transfer == transfer, current.from == member else { return }
+    guard number == current.expected else {
+      abandonReceiving()
+      return refuse(transfer, member)
+    }
+    receiver?.expected += 1
+    let (eventLoop, handle) = (eventLoop, handle)
+    journal.perform { _ in
+      let failed: Bool = current.work.state.withLock { state in
+        guard state.failure == nil, var writer: SnapshotWriter = state.writer else { return true }
+        do {
+          try writer.append(bytes)
+          try state.decoder.consume(bytes)
+        } catch { state.failure = "\(error)" }
+        state.writer = writer
+        return state.failure != nil
+      }
+      eventLoop.execute { handle.value.onChunkWritten(transfer, from: member, number + 1, failed: failed) }
+    }
+  }
+
+  private func onChunkWritten(_ transfer: UInt64, from member: MemberID, _ chunks: UInt64, failed: Bool) {
+    guard receiver?.transfer == transfer else { return }
+    if failed {
+      abandonReceiving()
+      return refuse(transfer, member)
+    }
+    _ = link.send(StoreFrame.snapshotAcknowledged(transfer: transfer, chunks: chunks).encode(), to: member, priority: .normal)
+  }
+
+  func endReceiving(_ transfer: UInt64, from member: MemberID, _ chunks: UInt64, _ bytes: Bytes) {
+    guard let current: SnapshotReceiver = receiver, current.transfer == transfer, current.from == member else { return }
+    receiver = nil
+    guard chunks == current.expected, let message: RaftMessage = try? RaftMessage.decode(bytes), message.from == member,
+      message.to == configuration.memberID, case .snapshot(let metadata) = message.body, metadata == current.metadata
+    else { return refuse(transfer, member) }
+    let (eventLoop, handle) = (eventLoop, handle)
+    journal.perform { core in
+      let result: Result<Keyspace, KeyspaceError> = current.work.state.withLock { state in
+        guard state.failure == nil, let writer: SnapshotWriter = state.writer else {
+          return .failure(KeyspaceError(.malformed, state.failure ?? "nothing was written"))
+        }
+        state.writer = nil
+        do {
+          // Whole and right before it gets its name.
+          let keyspace: Keyspace = try state.decoder.finish()
+          try core.finish(writer)
+          return .success(keyspace)
+        } catch {
+          core.abandon(writer)
+          return .failure(KeyspaceError(.malformed, "\(error)", cause: error))
+        }
+      }
+      eventLoop.execute { handle.value.onReceived(transfer, message, metadata, result) }
+    }
+  }
+
+  private func onReceived(
+    _ transfer: UInt64, _ message: RaftMessage, _ metadata: SnapshotMetadata, _ result: Result<Keyspace, KeyspaceError>
+  ) {
+    guard failure == nil else { return }
+    switch result {
+    case .success(let keyspace):
+      // Frames that came meanwhile are in the node already; its answer decides whether this is still wanted.
+      drain()
+      staged = (keyspace, metadata)
+      node.step(message)
+      drain()
+      staged = nil
+    case .failure(let error):
+      logger.error("a received snapshot cannot be used", metadata: ["reason": "\(error.message)"])
+      refuse(transfer, message.from)
+    }
+  }
+
+  private func refuse(_ transfer: UInt64, _ member: MemberID) {
+    _ = link.send(StoreFrame.snapshotRefused(transfer: transfer).encode(), to: member, priority: .normal)
+  }
+
+  private func abandonReceiving() {
+    guard let current: SnapshotReceiver = receiver else { return }
+    receiver = nil
+    journal.perform { core in
+      current.work.state.withLock { state in
+        if let writer: SnapshotWriter = state.writer { core.abandon(writer) }
+        state.writer = nil
+        state.failure = "given up"
+      }
+    }
+  }
+}

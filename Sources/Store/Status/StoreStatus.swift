@@ -1,0 +1,139 @@
+import Consensus
+import Primitives
+import Synchronization
+
+/// A member's view, at most four ticks old. For `endpoint status`, metrics, the console and federation.
+public struct StoreStatus: Sendable {
+  public var memberID: MemberID
+  public var clusterID: UInt64
+  public var members: [StoreMember] = []
+  public var leader: MemberID?
+  public var isLeader: Bool = false
+  public var isLearner: Bool = false
+  public var term: UInt64 = 0
+  /// Last index of the log.
+  public var lastIndex: UInt64 = 0
+  public var commitIndex: UInt64 = 0
+  public var appliedIndex: UInt64 = 0
+  public var revision: Int64 = 1
+  public var compactedRevision: Int64 = 0
+  public var keys: Int = 0
+  /// Memory that the keyspace takes, in bytes.
+  public var dataBytes: Int = 0
+  public var snapshotIndex: UInt64 = 0
+  public var pendingProposals: Int = 0
+  public var watches: Int = 0
+  /// On the leader: the others.
+  public var peers: [PeerProgress] = []
+  /// Why the member stopped; nil while it runs.
+  public var failure: String?
+
+  init(memberID: MemberID, clusterID: UInt64) {
+    self.memberID = memberID
+    self.clusterID = clusterID
+  }
+}
+
+/// How far behind the leader a member is.
+public struct PeerProgress: Sendable, Hashable {
+  public var id: MemberID
+  public var name: HostName
+  public var center: CenterName
+  public var isVoter: Bool
+  /// Last entry known to be on its disk.
+  public var match: UInt64
+  public var lagEntries: UInt64
+  public var lagBytes: UInt64
+  public var lagSeconds: Double
+  /// Since it was last heard.
+  public var silentSeconds: Double
+  public var isReceivingSnapshot: Bool
+}
+
+public struct LeadershipChange: Sendable, Hashable {
+  /// nil: nobody is known to lead.
+  public var leader: MemberID?
+  public var leaderName: HostName?
+  public var term: UInt64
+  /// This member leads.
+  public var isLocal: Bool
+}
+
+/// What other threads may read, and who wants to hear of leaders.
+final class StatusBoard: Sendable {
+  private struct State: Sendable {
+    var status: StoreStatus
+    var change: LeadershipChange
+    var observers: [Int: @Sendable (LeadershipChange) -> Void] = [:]
+    var lastObserver: Int = 0
+  }
+  private let state: Mutex<State>
+
+  init(memberID: MemberID, clusterID: UInt64) {
+    state = Mutex(
+      State(
+        status: StoreStatus(memberID: memberID, clusterID: clusterID),
+        change: LeadershipChange(leader: nil, leaderName: nil, term: 0, isLocal: false)))
+  }
+
+  var status: StoreStatus { state.withLock { $0.status } }
+  var change: LeadershipChange { state.withLock { $0.change } }
+  func set(_ status: StoreStatus) { state.withLock { $0.status = status } }
+
+  func tell(_ change: LeadershipChange) {
+    let observers: [@Sendable (LeadershipChange) -> Void] = state.withLock { state in
+      state.change = change
+      return state.observers.keys.sorted().compactMap { state.observers[$0] }
+    }
+    for observer in observers { observer(change) }
+  }
+
+  /// nil when there are too many.
+  func observe(_ observer: @escaping @Sendable (LeadershipChange) -> Void) -> Int? {
+    let (id, change): (Int?, LeadershipChange) = state.withLock { state in
+      guard state.observers.count < StoreLimits.observers else { return (nil, state.change) }
+      state.lastObserver += 1
+      state.observers[state.lastObserver] = observer
+      return (state.lastObserver, state.change)
+    }
+    if id != nil { observer(change) }
+    return id
+  }
+  func unobserve(_ id: Int) { state.withLock { $0.observers[id] = nil } }
+}
+
+extension MemberCore {
+  /// Puts the member's view on the board and into the metrics.
+  func publish() {
+    let raft: RaftStatus = node.status
+    var status = StoreStatus(memberID: configuration.memberID, clusterID: configuration.clusterID)
+    status.members = configuration.members
+    status.leader = failure == nil ? raft.leader : nil
+    status.isLeader = failure == nil && raft.role == .leader
+    status.isLearner = !raft.membership.isVoter(raft.id)
+    status.term = raft.term
+    status.lastIndex = raft.lastIndex
+    status.commitIndex = raft.commit
+    status.appliedIndex = keyspace.appliedIndex
+    status.revision = keyspace.revision
+    status.compactedRevision = keyspace.compactedRevision
+    status.keys = keyspace.keyCount
+    status.dataBytes = keyspace.sizeBytes
+    status.snapshotIndex = raft.snapshotIndex
+    status.pendingProposals = proposals.count
+    status.watches = watches.count
+    status.failure = failure?.message
+    let now: MonotonicTime = now
+    let tickSeconds: Double = Double(configuration.tick.inNanoseconds) / 1e9
+    status.peers = raft.peers.map { peer in
+      let member: StoreMember? = configuration.members.first { $0.id == peer.id }
+      let (seconds, bytes): (Double, UInt64) = lag.lag(of: peer.match, now: now)
+      return PeerProgress(
+        id: peer.id, name: member?.name ?? HostName(peer.id.description), center: member?.center ?? "", isVoter: peer.isVoter,
+        match: peer.match, lagEntries: raft.lastIndex - min(peer.match, raft.lastIndex), lagBytes: bytes, lagSeconds: seconds,
+        silentSeconds: Double(peer.silentTicks) * tickSeconds, isReceivingSnapshot: peer.replication == .snapshot)
+    }
+    board.set(status)
+    metrics.record(status, roundTrips: tickCount.isMultiple(of: 40) ? link.roundTrips() : [:])
+  }
+}

@@ -1,0 +1,128 @@
+import Consensus
+import Journal
+import Keyspace
+import Logging
+import NIOCore
+import NIOPosix
+import Primitives
+import SiteLink
+
+/// One replicated member of the store.
+///
+/// Two ways in: on its event loop (`submit`, `linearize`, `keyspace`, `withWatches`) for those who share it and answer thousands of
+/// requests per second, and `KeyValueStore` from any task. A member that follows forwards writes, keep-alives and the question for linearizable reads
+/// to the leader; callers need not care which member they use.
+public final class Store: Sendable {
+  public let configuration: StoreConfiguration
+  public let eventLoop: any EventLoop
+  let core: NIOLoopBoundBox<MemberCore?>
+  let board: StatusBoard
+  private let environment: MemberEnvironment
+  private let disk: any Disk
+  private let ticking: NIOLoopBoundBox<RepeatedTask?>
+
+  /// A member among others; `link` makes what carries its frames.
+  /// - Parameters:
+  ///   - eventLoop: everything runs here; give EtcdAPI's listeners the same one.
+  ///   - timing: of consensus, in ticks.
+  /// - Throws: `StoreError` `.invalidConfiguration`, `.unsupported`.
+  public init(
+    configuration: StoreConfiguration, eventLoop: any EventLoop, timing: RaftTiming = RaftTiming(), clock: any TimeSource = SystemClock(),
+    disk: (any Disk)? = nil, logger: Logger = Logger(label: "store"), link: (any EventLoop, LinkEvents) throws -> any PeerLink
+  ) throws {
+    StoreLimits.assertRelationships()
+    try configuration.check()
+    self.configuration = configuration
+    self.eventLoop = eventLoop
+    let core: NIOLoopBoundBox<MemberCore?> = .makeEmptyBox(valueType: MemberCore.self, eventLoop: eventLoop)
+    self.core = core
+    ticking = .makeEmptyBox(valueType: RepeatedTask.self, eventLoop: eventLoop)
+    let board = StatusBoard(memberID: configuration.memberID, clusterID: configuration.clusterID)
+    self.board = board
+    self.disk = disk ?? PosixDisk(configuration.directory)
+    let events = LinkEvents(
+      receive: { member, frame in core.value?.receive(frame, from: member) },
+      linkChanged: { member, up in core.value?.linkChanged(member, up: up) })
+    var logger: Logger = logger
+    logger[metadataKey: "member"] = "\(configuration.member?.name.value ?? "")"
+    environment = MemberEnvironment(
+      configuration: configuration, eventLoop: eventLoop, clock: clock, logger: logger, link: try link(eventLoop, events),
+      metrics: StoreMetrics(members: configuration.members, own: configuration.memberID), board: board, timing: timing)
+  }
+
+  /// A member whose peers are reached over mutual TLS, listening on `bind`.
+  public convenience init(
+    configuration: StoreConfiguration, eventLoop: any EventLoop, tls: LinkTLS, bind: (host: String, port: Int),
+    timing: RaftTiming = RaftTiming(), logger: Logger = Logger(label: "store")
+  ) throws {
+    try self.init(configuration: configuration, eventLoop: eventLoop, timing: timing, logger: logger) { loop, events in
+      guard let local: StoreMember = configuration.member else { preconditionFailure("checked before") }
+      return SiteLink(
+        local: local.linkPeer, clusterID: configuration.clusterID, peers: configuration.members.map(\.linkPeer), tls: tls, eventLoop: loop,
+        bind: bind, logger: logger, receive: events.receive, linkChanged: events.linkChanged)
+    }
+  }
+
+  /// The only member of its store.
+  public convenience init(
+    single configuration: StoreConfiguration, eventLoop: any EventLoop, timing: RaftTiming = RaftTiming(),
+    logger: Logger = Logger(label: "store")
+  ) throws {
+    try self.init(configuration: configuration, eventLoop: eventLoop, timing: timing, logger: logger) { _, _ in NoLink() }
+  }
+
+  /// Reads the folder back, listens, and takes part. Throws `StoreError` (its cause says what to do), or the link's error.
+  public func start() async throws {
+    let (configuration, disk, environment) = (configuration, disk, environment)
+    let restored: RestoredMember = try await NIOThreadPool.singleton.runIfActive {
+      try RestoredMember.open(configuration, disk, environment.metrics, environment.logger)
+    }
+    do {
+      try await eventLoop.submit {
+        guard self.core.value == nil else { throw StoreError(.wrongState, "a store starts once") }
+        let core = try MemberCore(restored, environment)
+        self.core.value = core
+        let handle: NIOLoopBound<MemberCore> = core.handle
+        let tick = TimeAmount.nanoseconds(configuration.tick.inNanoseconds)
+        self.ticking.value = self.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in handle.value.tick() }
+        core.publish()
+      }.get()
+      try await environment.link.start()
+    } catch {
+      await stop()
+      if await !isStarted { restored.journal.close() }
+      throw error
+    }
+  }
+
+  private var isStarted: Bool {
+    get async { (try? await eventLoop.submit { self.core.value != nil }.get()) ?? false }
+  }
+
+  /// Hands the leadership over if it has it, answers everybody `.unavailable`, closes links and journal. The folder can be opened again afterwards.
+  public func stop() async {
+    let journal: Journal? = try? await eventLoop.submit { () -> Journal? in
+      self.ticking.value?.cancel()
+      self.ticking.value = nil
+      return self.core.value?.stop()
+    }.get()
+    await environment.link.stop()
+    if let journal { await withCheckedContinuation { continuation in journal.close { continuation.resume() } } }
+  }
+}
+
+extension MemberCore {
+  fileprivate func stop() -> Journal {
+    if failure == nil {
+      node.resignLeadership()
+      drain()
+      if let state: Bytes = lazyHardState { journal.append(JournalBatch(hardState: state)) { _ in } }
+    }
+    let error = KeyspaceError(.unavailable, "this member is stopping")
+    failure = failure ?? error
+    answerAll(error)
+    watches.closeAll(error)
+    publish()
+    return journal
+  }
+}
