@@ -60,6 +60,8 @@ final class DeploymentController: Reconciler {
       if let again: Duration = try await environment.runner.run(sync.run()) { queue.add(key, after: again) }
     } catch let error as KubeError where error.code == .alreadyExists {
       try await onCollision(sync)
+    } catch let error as KubeError where error.code == .notFound && deployments.cache[key] == nil {
+      return  // it went meanwhile
     }
   }
 

@@ -14,7 +14,7 @@ extension DeploymentSync {
         changed.json["spec"]["minReadySeconds"] = .int(facts.minReadySeconds)
       }
       if changed != present {
-        actions.append(.update(.replicaSets, changed))
+        write(changed)
         new = changed
       }
       setRevision(changed.annotations[DeploymentAnnotations.revision] ?? revision)

@@ -85,7 +85,7 @@ struct DeploymentSync: Sendable {
     setReplicaAnnotations(&changed)
     changed.json["spec"]["replicas"] = .int(count)
     guard changed != set else { return set }
-    actions.append(.update(.replicaSets, changed))
+    write(changed)
     if count != set.specReplicas {
       let direction: String = count > set.specReplicas ? "up" : "down"
       actions.append(
@@ -94,6 +94,14 @@ struct DeploymentSync: Sendable {
           message: "Scaled \(direction) replica set \(set.name) from \(set.specReplicas) to \(count)"))
     }
     return changed
+  }
+
+  /// One write per set and step: a second one would stand on a resourceVersion that the first has changed.
+  mutating func write(_ set: KubeObject) {
+    let index: Int? = actions.firstIndex { action in
+      if case .update(.replicaSets, let before, nil) = action { before.uid == set.uid } else { false }
+    }
+    if let index { actions[index] = .update(.replicaSets, set) } else { actions.append(.update(.replicaSets, set)) }
   }
 
   func setReplicaAnnotations(_ set: inout KubeObject) {

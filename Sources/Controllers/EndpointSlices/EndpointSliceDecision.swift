@@ -83,8 +83,8 @@ struct EndpointSliceDecision: Sendable {
       let fresh: KubeObject = skeleton(family, ports)
       changed.json["metadata"]["labels"] = fresh.metadata["labels"]
       changed.json["metadata"]["ownerReferences"] = fresh.metadata["ownerReferences"]
-      changed["ports"] = fresh["ports"]
-      changed["endpoints"] = .array(endpoints)
+      // An empty list and none are the same; a server may keep either.
+      if changed["endpoints"].array != endpoints { changed["endpoints"] = .array(endpoints) }
       if changed != slice { actions.append(.update(.endpointSlices, changed)) }
     }
   }

@@ -30,7 +30,8 @@ struct EndpointsDecision: Sendable {
     wanted.json["metadata"]["labels"] = JSONValue(labels)
     wanted.json["metadata"]["annotations"]["endpoints.kubernetes.io/over-capacity"] = endpoints.count > counted.count ? "truncated" : .null
     if wanted.metadata["annotations"].object?.isEmpty == true { wanted.json["metadata"]["annotations"] = .null }
-    if subsets.isEmpty { wanted["subsets"] = .null } else { wanted["subsets"] = .array(subsets) }
+    // An empty list and none are the same; a server may keep either.
+    if wanted["subsets"].array != subsets { wanted["subsets"] = subsets.isEmpty ? .null : .array(subsets) }
     if let present {
       if wanted != present { actions.append(.update(.endpoints, wanted)) }
     } else {

@@ -13,7 +13,9 @@ enum Conditions {
     let old: JSONValue? = index.map { conditions[$0] }
     if let old, !refresh, old["status"].string == status, old["reason"].string == reason, old["message"].string == message { return }
     let time: JSONValue = .string(now.rfc3339)
-    var condition: JSONValue = ["type": .string(type), "status": .string(status)]
+    // What else it carries (a node's lastHeartbeatTime) stays as it was.
+    var condition: JSONValue = old ?? ["type": .string(type)]
+    condition["status"] = .string(status)
     if withUpdateTime { condition["lastUpdateTime"] = time }
     condition["lastTransitionTime"] = old?["status"].string == status ? old?["lastTransitionTime"] ?? time : time
     condition["reason"] = .string(reason)
