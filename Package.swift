@@ -78,7 +78,7 @@ let modules: [Module] = [
     name: "ServiceProxy", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging, metrics]),
   Module(
     name: "ClusterDNS", modules: ["Primitives", "Observability", "KubeClient", "KubeModel"],
-    libraries: [nio, nioPosix, logging, metrics], testLibraries: [nioEmbedded]),
+    libraries: [nio, nioPosix, logging, metrics], testModules: ["Processes"], testLibraries: [nioEmbedded]),
   Module(name: "Ingress", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging]),
   Module(
     name: "Federation", modules: ["Primitives", "Observability", "Site", "KubeClient", "KubeModel", "Store", "Keyspace"],

@@ -1,0 +1,85 @@
+import KubeModel
+import Primitives
+
+/// Where the cluster is active, as the global names show it.
+public enum GlobalState: Hashable, Sendable {
+  case active(center: String, epoch: Int64, addresses: [String])
+  /// This center has not heard lately who is active: it says so instead of giving an address that may be dead.
+  case unknown
+}
+
+/// Puts the zones together: Services under the cluster's domain, their addresses in reverse, and the global names under
+/// `<cluster>.<zone>`. Everything else is refused: this is no resolver for the world.
+public struct NameServer: Sendable {
+  public struct Configuration: Sendable {
+    public var domain: String
+    public var cluster: String
+    public var zone: String
+    public init(domain: String, cluster: String, zone: String) {
+      self.domain = domain
+      self.cluster = cluster
+      self.zone = zone
+    }
+  }
+
+  /// Time that a global answer may be kept: a failover is seen within it.
+  public static let globalTTLSeconds: UInt32 = 1
+  private let local: ClusterZone
+  private let global: DNSName
+  private let directory: any ServiceDirectory
+  private let state: @Sendable () -> GlobalState
+  private static let reverseZone = DNSName("in-addr.arpa")
+
+  public init(_ configuration: Configuration, directory: any ServiceDirectory, state: @escaping @Sendable () -> GlobalState) {
+    local = ClusterZone(domain: DNSName(configuration.domain), directory: directory)
+    global = DNSName("\(configuration.cluster).\(configuration.zone)")
+    self.directory = directory
+    self.state = state
+  }
+
+  public func answer(_ query: DNSQuery) -> DNSAnswer {
+    guard query.queryClass == 1 || query.queryClass == 255 else { return DNSAnswer(.refused) }
+    if let labels: [String] = query.name.prefix(before: local.domain) {
+      return finish(
+        labels.isEmpty ? .records([]) : local.find(labels, query.name), query, zone: local.domain, negativeTTL: ClusterZone.ttlSeconds)
+    }
+    if let labels: [String] = query.name.prefix(before: global) { return globalAnswer(labels, query) }
+    if let labels: [String] = query.name.prefix(before: Self.reverseZone) {
+      guard case .records(let records) = local.reverse(labels, query.name) else { return DNSAnswer(.refused) }
+      return finish(.records(records), query, zone: Self.reverseZone, negativeTTL: ClusterZone.ttlSeconds)
+    }
+    return DNSAnswer(.refused)
+  }
+
+  /// `web.shop.<cluster>.<zone>`: addresses of the active center's hosts, where the Service exists and has a ready endpoint. The cluster's own
+  /// name answers too, with the center and epoch as text.
+  private func globalAnswer(_ labels: [String], _ query: DNSQuery) -> DNSAnswer {
+    guard case .active(let center, let epoch, let addresses) = state() else { return DNSAnswer(.serverFailure) }
+    var records: [DNSRecord] = ClusterZone.addressRecords(query.name, addresses, ttlSeconds: Self.globalTTLSeconds)
+    records.append(
+      DNSRecord(name: query.name, ttlSeconds: Self.globalTTLSeconds, data: .txt(["center=\(center)", "epoch=\(epoch)"])))
+    if labels.count == 2 {
+      guard directory.service(namespace: labels[1], name: labels[0]) != nil else {
+        return finish(.noSuchName, query, zone: global, negativeTTL: Self.globalTTLSeconds)
+      }
+    } else if !labels.isEmpty {
+      let exists: Bool = labels.count == 1 && directory.hasNamespace(labels[0])
+      return finish(exists ? .records([]) : .noSuchName, query, zone: global, negativeTTL: Self.globalTTLSeconds)
+    }
+    return finish(.records(records), query, zone: global, negativeTTL: Self.globalTTLSeconds)
+  }
+
+  /// Picks the wanted type. A name without records of that type is an empty answer, one that does not exist an error; both with the
+  /// zone's SOA, which says how long that may be kept (RFC 2308).
+  private func finish(_ finding: ClusterZone.Finding, _ query: DNSQuery, zone: DNSName, negativeTTL: UInt32) -> DNSAnswer {
+    let soa = DNSRecord(
+      name: zone, ttlSeconds: negativeTTL,
+      data: .soa(
+        primary: DNSName(labels: ["ns"] + zone.labels), mailbox: DNSName(labels: ["hostmaster"] + zone.labels), serial: 1,
+        negativeTTL: negativeTTL))
+    guard case .records(let records) = finding else { return DNSAnswer(.nameError, authority: [soa]) }
+    if query.name == zone, query.type == DNSType.soa { return DNSAnswer(.noError, answers: [soa]) }
+    let wanted: [DNSRecord] = records.filter { $0.type == query.type || query.type == DNSType.any || $0.type == DNSType.cname }
+    return wanted.isEmpty ? DNSAnswer(.noError, authority: [soa]) : DNSAnswer(.noError, answers: wanted)
+  }
+}
