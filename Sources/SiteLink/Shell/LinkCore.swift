@@ -19,7 +19,8 @@ final class LinkCore {
 
   var peers: [MemberID: PeerLink] = [:]
   var listener: (any Channel)?
-  var halfOpen: Int = 0
+  /// Accepted connections without hello, by address.
+  var halfOpen: [String: Int] = [:]
   var stopped: Bool = false
   var dirty: [PeerLink] = []
   var flushIsScheduled: Bool = false
@@ -147,7 +148,6 @@ final class LinkCore {
           LinkError(
             .silent, "Member \(link.peer.member) on \(link.peer.hostName) did not answer for \(limits.silence); the link is taken for cut.")
         )
-        channel.close(promise: nil)
         down(link)
         redial(link)
       } else {
