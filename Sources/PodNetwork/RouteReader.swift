@@ -1,8 +1,8 @@
 import Primitives
 
-/// Reads `ip -4 route show table main` in its plain form, one route per line:
+/// Reads `ip -N -4 route show table main` in its plain form, one route per line:
 /// `10.244.2.0/24 via 10.1.0.12 dev eth0 proto 99`. The plain form has been stable for twenty years, the JSON form names
-/// the same words; keywords this reader does not need are skipped with their value.
+/// the same words. `-N`, since iproute2 calls protocol 99 `openr`; keywords this reader does not need are skipped with their value.
 public enum RouteReader {
   /// Throws `.unreadableRoutes` with the line when a line does not begin with a destination.
   public static func read(_ text: String) throws -> RouteTable {
