@@ -76,7 +76,8 @@ let modules: [Module] = [
     name: "Kubelet", modules: ["Primitives", "Observability", "KubeClient", "KubeModel", "HTTP", "TLS", "PodNetwork"],
     libraries: [nio, nioPosix, logging, metrics, httpTypes], testModules: ["APIServer", "Keyspace", "Processes"]),
   Module(
-    name: "ServiceProxy", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging, metrics]),
+    name: "ServiceProxy", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"],
+    libraries: [nio, nioPosix, logging, metrics]),
   Module(
     name: "ClusterDNS", modules: ["Primitives", "Observability", "KubeClient", "KubeModel"],
     libraries: [nio, nioPosix, logging, metrics], testModules: ["Processes"], testLibraries: [nioEmbedded]),
