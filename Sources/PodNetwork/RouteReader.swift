@@ -10,8 +10,9 @@ public enum RouteReader {
     for line in text.split(separator: "\n") {
       var words = line.split(separator: " ")[...]
       guard let first = words.first else { continue }
-      // Broadcast, blackhole, unreachable and the like lead to no neighbour.
-      if ["unreachable", "blackhole", "prohibit", "broadcast", "throw", "multicast", "nat"].contains(String(first)) { continue }
+      // Broadcast, blackhole, unreachable and the like lead to no neighbour; with `-N` their type is a bare number.
+      if ["unreachable", "blackhole", "prohibit", "broadcast", "throw", "multicast", "nat", "local"].contains(String(first)) { continue }
+      if Int(first) != nil { continue }
       // Continuation lines of a multipath route: the first next hop stands for it.
       if first == "nexthop" {
         if let via = words.firstIndex(of: "via"), via + 1 < words.endIndex, let last = routes.indices.last, routes[last].gateway == nil {

@@ -31,7 +31,7 @@ struct KernelRouteTests {
   private func use(_ namespace: String) async throws {
     for words in [
       "link add eth0 type veth peer name far", "address add 10.1.0.11/24 dev eth0", "link set eth0 up", "link set far up",
-      "route add default via 10.1.0.1", "route add 10.99.0.0/16 via 10.1.0.77",
+      "route add default via 10.1.0.1", "route add 10.99.0.0/16 via 10.1.0.77", "route add unreachable 192.0.2.0/24",
     ] {
       try await Command(["ip", "-n", namespace] + words.split(separator: " ").map(String.init)).run()
     }
