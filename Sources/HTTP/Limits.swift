@@ -27,6 +27,10 @@ public struct HTTPLimits: Sendable {
   public var headTimeout: Duration = .seconds(10)
   /// A connection without a request under way is closed after this.
   public var idleTimeout: Duration = .seconds(300)
+  /// HTTP/2: a PING this often to a client that is silent, so that watches of a host that lost power do not stay for ever.
+  public var keepAliveInterval: Duration = .seconds(20)
+  /// Without an answer for this long the client is gone.
+  public var keepAliveTimeout: Duration = .seconds(10)
   /// HTTP/1.1: longest silence inside a request's body while we are reading it.
   public var bodyTimeout: Duration = .seconds(60)
   /// RST_STREAM frames from one peer within `rateWindow`. A Go client under load cancels hundreds of calls a second; a rapid

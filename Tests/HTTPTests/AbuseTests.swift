@@ -153,6 +153,30 @@ final class RawConnection: Sendable {
     }
   }
 
+  @Test func aConnectionThatNeverOpensAStreamIsClosed() async throws {
+    var limits = HTTPLimits()
+    limits.idleTimeout = .milliseconds(100)
+    try await withServer(limits) { port, server, _ in
+      let raw = try await RawConnection(port: port)
+      var bytes = ByteBuffer(string: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+      bytes.writeBytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+      try await raw.send(bytes)
+      try await eventually("closed") { raw.isClosed }
+    }
+  }
+
+  /// An answer before the whole request, with a body larger than what is buffered: the connection is kept and the rest dropped.
+  @Test func anEarlyAnswerDoesNotBlockTheConnection() async throws {
+    try await withServer { port, _, _ in
+      let raw = try await RawConnection(port: port)
+      let body = String(repeating: "x", count: 200_000)
+      try await raw.send(
+        "POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n" + body + "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
+      try await eventually("both answers") { raw.text.contains("413") && raw.text.hasSuffix("hello GET") }
+      raw.close()
+    }
+  }
+
   @Test func connectionsOverTheLimitAreClosed() async throws {
     var limits = HTTPLimits()
     limits.connections = 3

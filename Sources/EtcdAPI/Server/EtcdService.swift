@@ -10,13 +10,13 @@ final class EtcdService: Sendable {
   static let version: String = "3.6.0"
 
   let store: any KeyValueStore
-  let callbacks: (any CallbackStore)?
+  let loopStore: (any LoopStore)?
   let directory: any MemberDirectory
   let logger: Logger
 
   init(store: any KeyValueStore, directory: any MemberDirectory, logger: Logger) {
     self.store = store
-    callbacks = store as? any CallbackStore
+    loopStore = store as? any LoopStore
     self.directory = directory
     self.logger = logger
   }

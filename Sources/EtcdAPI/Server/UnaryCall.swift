@@ -61,34 +61,38 @@ final class UnaryCall: GRPCCallHandler {
     }
   }
 
-  /// For stores that call back: hops only where the store lives on another loop.
   func transact(_ request: TransactionRequest, then answer: @escaping (TransactionResponse) -> Void) {
-    guard let callbacks = service.callbacks, let loop: any EventLoop = call?.eventLoop else {
+    guard let store: any LoopStore = service.loopStore else {
       let store: any KeyValueStore = service.store
       return run({ try await store.transact(request) }, then: answer)
     }
-    callbacks.transact(request, completion: completion(on: loop, answer))
+    ask(store, answer) { store, completion in store.transact(request, completion: completion) }
   }
 
   func range(_ request: RangeRequest, then answer: @escaping (RangeResponse) -> Void) {
-    guard let callbacks = service.callbacks, let loop: any EventLoop = call?.eventLoop else {
+    guard let store: any LoopStore = service.loopStore else {
       let store: any KeyValueStore = service.store
       return run({ try await store.range(request) }, then: answer)
     }
-    callbacks.range(request, completion: completion(on: loop, answer))
+    ask(store, answer) { store, completion in store.range(request, completion: completion) }
+  }
+
+  /// On the store's own loop without a hop, from another there and back.
+  private func ask<Answer: Sendable>(
+    _ store: any LoopStore, _ answer: @escaping (Answer) -> Void,
+    _ question: @escaping @Sendable (any LoopStore, @escaping (Result<Answer, KeyspaceError>) -> Void) -> Void
+  ) {
+    if store.eventLoop.inEventLoop { return question(store) { self.deliver($0.mapError { $0 }, answer) } }
+    guard let loop: any EventLoop = call?.eventLoop else { return }
+    let back: @Sendable (Result<Answer, any Error>) -> Void = completion(on: loop, answer)
+    store.eventLoop.execute { question(store) { result in back(result.mapError { $0 }) } }
   }
 
   private func completion<Answer: Sendable>(
     on loop: any EventLoop, _ answer: @escaping (Answer) -> Void
   ) -> @Sendable (Result<Answer, any Error>) -> Void {
     let bound = NIOLoopBound((self, answer), eventLoop: loop)
-    return { result in
-      if loop.inEventLoop {
-        bound.value.0.deliver(result, bound.value.1)
-      } else {
-        loop.execute { bound.value.0.deliver(result, bound.value.1) }
-      }
-    }
+    return { result in loop.execute { bound.value.0.deliver(result, bound.value.1) } }
   }
 
   private func deliver<Answer>(_ result: Result<Answer, any Error>, _ answer: (Answer) -> Void) {

@@ -51,9 +51,9 @@ struct ClientConnector: Sendable {
     if case .host = target {
       // What HTTP/1.1 has instead of PING: the kernel probes an idle connection.
       try channel.syncOptions?.setOption(.socketOption(.so_keepalive), value: 1)
-      try channel.syncOptions?.setOption(.tcpOption(.init(rawValue: 4)), value: 5)  // TCP_KEEPIDLE, seconds
-      try channel.syncOptions?.setOption(.tcpOption(.init(rawValue: 5)), value: 2)  // TCP_KEEPINTVL, seconds
-      try channel.syncOptions?.setOption(.tcpOption(.init(rawValue: 6)), value: 3)  // TCP_KEEPCNT
+      try channel.syncOptions?.setOption(.tcpOption(.keepIdle), value: 5)
+      try channel.syncOptions?.setOption(.tcpOption(.keepInterval), value: 2)
+      try channel.syncOptions?.setOption(.tcpOption(.keepCount), value: 3)
     }
     if let tls: TLSContext = configuration.tls, case .host(let host, _) = target {
       try pipeline.addHandler(tls.makeHandler(serverName: configuration.serverName ?? host))

@@ -105,7 +105,9 @@ final class HTTP1ServerConnection: ChannelInboundHandler, RemovableChannelHandle
     writer = nil
     if close || draining { return self.close() }
     flushSoon()
-    if !receiving { nextRequest() }
+    if !receiving { return nextRequest() }
+    // Nobody will ask for the rest of the request any more: it is read and dropped.
+    if paused { resumeReading() }
   }
 
   /// Deferred by a tick, so that a handler that answers at once does not recurse through a pipeline of requests.

@@ -46,7 +46,10 @@ public final class HTTPServer: Sendable {
       let channel: any Channel
       switch configuration.address {
       case .host(let host, let port):
-        channel = try await bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1).bind(host: host, port: port).get()
+        channel = try await bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+          .childChannelOption(.socketOption(.so_keepalive), value: 1).childChannelOption(.tcpOption(.keepIdle), value: 20)
+          .childChannelOption(.tcpOption(.keepInterval), value: 5).childChannelOption(.tcpOption(.keepCount), value: 3)
+          .bind(host: host, port: port).get()
       case .unix(let path):
         channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
       }

@@ -23,10 +23,15 @@ enum ServerPipeline {
     let management = NIOHTTP2ServerConnectionManagementHandler(
       eventLoop: channel.eventLoop,
       configuration: .init(
-        maxIdleTime: .nanoseconds(server.limits.idleTimeout.nioNanoseconds), maxAge: nil, maxGraceTime: nil, keepalive: nil))
+        maxIdleTime: .nanoseconds(server.limits.idleTimeout.nioNanoseconds), maxAge: nil, maxGraceTime: nil,
+        keepalive: .init(
+          pingInterval: .nanoseconds(server.limits.keepAliveInterval.nioNanoseconds),
+          ackTimeout: .nanoseconds(server.limits.keepAliveTimeout.nioNanoseconds))))
+    let end = HTTP2ServerConnection(server: server)
+    let streams = StreamCounter(management: management.http2StreamDelegate, end: NIOLoopBound(end, eventLoop: channel.eventLoop))
     let http2 = NIOHTTP2Handler(
       mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: server.limits.http2Connection,
-      streamConfiguration: server.limits.http2Stream, streamDelegate: management.http2StreamDelegate
+      streamConfiguration: server.limits.http2Stream, streamDelegate: streams
     ) { stream in
       stream.eventLoop.makeCompletedFuture {
         try stream.pipeline.syncOperations.addHandler(HTTP2ServerStream(server: server, eventLoop: stream.eventLoop))
@@ -35,18 +40,49 @@ enum ServerPipeline {
     let pipeline: ChannelPipeline.SynchronousOperations = channel.pipeline.syncOperations
     try pipeline.addHandler(http2)
     try pipeline.addHandler(management)
-    try pipeline.addHandler(HTTP2ServerConnection(server: server))
+    try pipeline.addHandler(end)
   }
 }
 
-/// The end of an HTTP/2 connection's own pipeline: closes it on errors, once, with the reason in the log.
+/// Tells both who manages the connection and its end of new streams.
+private struct StreamCounter: NIOHTTP2StreamDelegate {
+  let management: NIOHTTP2ServerConnectionManagementHandler.HTTP2StreamDelegate
+  let end: NIOLoopBound<HTTP2ServerConnection>
+  func streamCreated(_ id: HTTP2StreamID, channel: any Channel) {
+    end.value.streamCreated()
+    management.streamCreated(id, channel: channel)
+  }
+  func streamClosed(_ id: HTTP2StreamID, channel: any Channel) { management.streamClosed(id, channel: channel) }
+}
+
+/// The end of an HTTP/2 connection's own pipeline: closes it on errors, once, with the reason in the log, and when it never opens
+/// a stream (the management handler counts idleness only from the end of one).
 final class HTTP2ServerConnection: ChannelInboundHandler {
   typealias InboundIn = HTTP2Frame
 
   private let server: ServerContext
   private var refused: Bool = false
+  private var firstStream: Deadline?
 
   init(server: ServerContext) { self.server = server }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    let deadline = Deadline(eventLoop: context.eventLoop)
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    deadline.onExpiry { _ in bound.value.close(promise: nil) }
+    deadline.set(server.limits.idleTimeout, nil)
+    firstStream = deadline
+  }
+
+  func streamCreated() {
+    firstStream?.end()
+    firstStream = nil
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    streamCreated()
+    context.fireChannelInactive()
+  }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 
