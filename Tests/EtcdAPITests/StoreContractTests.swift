@@ -142,7 +142,7 @@ import Testing
         try await group.waitForAll()
       }
       let seconds: Double = (ContinuousClock.now - start).inMilliseconds / 1000
-      print("puts over TLS, 64 clients, debug build, client and server in one process: \(Int(Double(64 * per) / seconds)) per second")
+      print("puts over TLS, 64 clients, client and server in one process: \(Int(Double(64 * per) / seconds)) per second")
       #expect(try await server.store.range(RangeRequest(.prefix(Bytes("p/")), countOnly: true)).count == Int64(64 * per))
     }
   }
