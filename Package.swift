@@ -104,7 +104,7 @@ func wantedModules() -> Set<String>? {
   var open: [String] = only.split(separator: ",").map(String.init)
   while let name: String = open.popLast() {
     guard wanted.insert(name).inserted else { continue }
-    if name == "tricenter" || name == "EndToEnd" || name == "Tidy" {
+    if name == "tricenter" || name == "EndToEnd" {
       open += executableModules + ["tricenter"]
       continue
     }
