@@ -70,14 +70,12 @@ let modules: [Module] = [
     name: "Scheduler", modules: ["Primitives", "Observability", "KubeClient", "KubeModel"], libraries: [logging, metrics],
     testModules: ["APIServer", "Keyspace"], testLibraries: [yams]),
   Module(
-    name: "PodNetwork", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging],
-    testModules: ["HTTP"], testLibraries: [nio, httpTypes]),
+    name: "PodNetwork", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging]),
   Module(
     name: "Kubelet", modules: ["Primitives", "Observability", "KubeClient", "KubeModel", "HTTP", "TLS", "PodNetwork"],
     libraries: [nio, nioPosix, logging, metrics, httpTypes], testModules: ["APIServer", "Keyspace", "Processes"]),
   Module(
-    name: "ServiceProxy", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"],
-    libraries: [nio, nioPosix, logging, metrics]),
+    name: "ServiceProxy", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging, metrics]),
   Module(
     name: "ClusterDNS", modules: ["Primitives", "Observability", "KubeClient", "KubeModel"],
     libraries: [nio, nioPosix, logging, metrics], testModules: ["Processes"], testLibraries: [nioEmbedded]),
@@ -199,7 +197,7 @@ if tested.map({ $0.contains("Simulation") }) ?? true, hasSources("Tests/Simulati
     .testTarget(
       name: "SimulationTests",
       dependencies: present(["Simulation", "Primitives", "Consensus", "Keyspace", "Journal", "TestSupport"]).map { .target(name: $0) },
-      swiftSettings: strict))
+      exclude: unbuilt("Tests/SimulationTests", ["testdata"]), swiftSettings: strict))
 }
 if tested.map({ $0.contains("Tidy") }) ?? true, hasSources("Tests/TidyTests") {
   targets.append(.testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict))

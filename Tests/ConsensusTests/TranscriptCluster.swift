@@ -36,6 +36,7 @@ struct TranscriptCluster {
   var wire: [RaftMessage] = []
   var cuts: Set<[UInt64]> = []
   var losesSnapshots: Bool = false
+  var lostSnapshots: [RaftMessage] = []
   var isTalkative: Bool = false
   var lines: [String] = []
 
@@ -101,7 +102,9 @@ struct TranscriptCluster {
   mutating func deliver(_ message: RaftMessage) {
     let from: UInt64 = message.from.value
     let to: UInt64 = message.to.value
-    let isLost: Bool = cuts.contains([from, to]) || members[to]?.isUp != true || (losesSnapshots && message.kind == .snapshot)
+    let isKept: Bool = losesSnapshots && message.kind == .snapshot
+    if isKept { lostSnapshots.append(message) }
+    let isLost: Bool = cuts.contains([from, to]) || members[to]?.isUp != true || isKept
     if isTalkative { say("  \(words(message))\(isLost ? " (lost)" : "")") }
     if !isLost { members[to]?.node.step(message) }
   }

@@ -19,6 +19,7 @@ struct UnknownCommand: Error, CustomStringConvertible {
 ///     hold / deliver from to [twice]   take outputs without delivering / deliver what lies on one way
 ///     lose from to / lose-all-from 1   what lies on that way is lost
 ///     lose-snapshots                   until `heal`
+///     late-snapshots                   those lost before arrive after all
 ///     cut a b / cut a>b / isolate a / heal
 ///     stick 1 / sync 1                 the disk hangs / writes what hung and works again
 ///     crash 1 / restart 1              what was not synced is gone
@@ -67,6 +68,9 @@ extension TranscriptCluster {
       let from = MemberID(try number(0))
       wire.removeAll { $0.from == from }
     case "lose-snapshots": losesSnapshots = true
+    case "late-snapshots":
+      wire += lostSnapshots
+      lostSnapshots = []
     case "one-entry-per-message":
       for id in ids { configurations[id]?.maxEntryBytesPerMessage = 1 }
       for id in ids { try start(id, disk: Disk()) }

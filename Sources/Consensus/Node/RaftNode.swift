@@ -98,6 +98,8 @@ public struct RaftNode: Sendable {
   public var currentTerm: UInt64 { term }
   public var currentLeader: MemberID? { leader }
   public var commitIndex: UInt64 { commit }
+  /// The newest snapshot's; 0 without one.
+  public var snapshotIndex: UInt64 { snapshot?.index ?? 0 }
 
   var timing: RaftTiming { configuration.timing }
   var membersNow: Membership { memberships.current }

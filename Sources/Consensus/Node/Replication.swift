@@ -72,8 +72,14 @@ extension RaftNode {
     }
     switch leading.peers[place].state {
     case .probing: if index >= leading.peers[place].match { leading.peers[place].becomeReplicating() }
-    case .snapshot where leading.peers[place].match >= log.base.index: leading.peers[place].becomeReplicating()
-    case .snapshot, .replicating: break
+    case .snapshot(let sent, _):
+      if leading.peers[place].match >= log.base.index {
+        leading.peers[place].becomeReplicating()
+      } else if leading.peers[place].match >= sent {
+        // It has the snapshot, and the log has forgotten more meanwhile: it needs the next one.
+        leading.peers[place].becomeProbing(next: leading.peers[place].match + 1)
+      }
+    case .replicating: break
     }
     if hasNews {
       commitWhatMajorityHas()

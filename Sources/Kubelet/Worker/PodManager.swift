@@ -90,11 +90,10 @@ actor PodManager {
 
   /// True when something is being started or stopped.
   func observe() async throws -> Bool {
-    let observed: (pods: [String: PodObservation], takenAt: MonotonicTime) = try await observer.observe()
-    latest = observed.pods
+    latest = try await observer.observe()
     var busy: Bool = false
     for (uid, worker) in workers {
-      await worker.observed(observed.pods[uid] ?? PodObservation(takenAt: observed.takenAt))
+      await worker.observed(latest[uid] ?? PodObservation(takenAt: context.clock.now() - .seconds(3_600)))
       if await worker.isBusy { busy = true }
     }
     if apiSeen { clearOrphans() }

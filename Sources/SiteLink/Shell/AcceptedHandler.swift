@@ -8,7 +8,6 @@ final class AcceptedHandler: ChannelInboundHandler {
   typealias OutboundOut = ByteBuffer
 
   private let core: LinkCore
-  private let address: String
   private var decoder: FrameDecoder
   private var identity: PeerIdentity?
   private var link: PeerLink?
@@ -17,11 +16,10 @@ final class AcceptedHandler: ChannelInboundHandler {
   private var mustFlush: Bool = false
   private var timer: Scheduled<Void>?
 
-  init(_ core: LinkCore, address: String) {
+  init(_ core: LinkCore) {
     self.core = core
-    self.address = address
     decoder = FrameDecoder(limits: core.limits)
-    core.halfOpen[address, default: 0] += 1
+    core.halfOpen += 1
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -40,7 +38,7 @@ final class AcceptedHandler: ChannelInboundHandler {
     timer?.cancel()
     guard isHalfOpen else { return }
     isHalfOpen = false
-    core.leftHalfOpen(address)
+    core.halfOpen -= 1
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -1,0 +1,40 @@
+import Consensus
+import Keyspace
+import Primitives
+
+/// All that watches from outside. Checkers know what members hand out, what is on disks and what clients were told; they never ask the
+/// code under test whether it is right. Each returns a sentence when a rule is broken.
+struct Checkers {
+  var logs = LogChecker()
+  var elections = ElectionChecker()
+  var states = StateChecker()
+  var history = HistoryChecker()
+  let checksDisks: Bool
+  private var isNew: Bool = false
+
+  init(checksDisks: Bool) { self.checksDisks = checksDisks }
+
+  mutating func onApply(_ member: Int, _ entry: Entry) -> String? {
+    isNew = entry.index > states.lastIndex
+    if let problem = states.onApply(member, entry) { return problem }
+    guard isNew else { return nil }
+    let (problem, result): (String?, OperationResult?) = entry.kind == .data ? history.onCommitted(entry) : (nil, nil)
+    states.note(result, revision: history.model.revision)
+    return problem
+  }
+
+  /// What is applied anywhere is on a majority's disks.
+  func durability(of entry: Entry, seenAt member: Int) -> String? {
+    guard checksDisks, isNew else { return nil }
+    let holders: [Int] = logs.holders(of: entry)
+    guard holders.count <= SimulationLimits.memberCount / 2 else { return nil }
+    let names: String = holders.map { Layout.names[$0] }.joined(separator: ", ")
+    return "\(Layout.names[member]) applies entry \(entry.index) of term \(entry.term), which is only on the disks of (\(names))"
+  }
+
+  /// Raft paper, figure 3: what was committed in earlier terms is in the log of every later leader.
+  func leaderCompleteness(_ member: Int, term: UInt64) -> String? {
+    guard let last = states.lastEntry(before: term), !logs.has(member, last) else { return nil }
+    return "\(Layout.names[member]) leads term \(term) without entry \(last.index) of term \(last.term), which is committed"
+  }
+}

@@ -1,0 +1,18 @@
+/// At most one leader per term; not even the same member twice, if it died in between.
+struct ElectionChecker {
+  private struct Reign {
+    var member: Int
+    var life: Int
+  }
+  private var reigns: [UInt64: Reign] = [:]
+
+  mutating func onLeader(_ member: Int, life: Int, term: UInt64) -> String? {
+    if let other = reigns[term], other.member != member || other.life != life {
+      return other.member == member
+        ? "\(Layout.names[member]) leads term \(term) again after it crashed: it forgot its vote"
+        : "\(Layout.names[member]) and \(Layout.names[other.member]) both lead term \(term)"
+    }
+    reigns[term] = Reign(member: member, life: life)
+    return nil
+  }
+}
