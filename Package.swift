@@ -58,7 +58,7 @@ let modules: [Module] = [
   Module(name: "KubeModel", modules: ["Primitives"]),
   Module(
     name: "APIServer", modules: ["Primitives", "Observability", "KubeModel", "HTTP", "Keyspace", "TLS"],
-    libraries: [nio, nioPosix, logging, metrics, httpTypes, yams]),
+    libraries: [nio, nioPosix, logging, metrics, httpTypes, yams], testModules: ["Processes"]),
   Module(
     name: "KubeClient", modules: ["Primitives", "Observability", "KubeModel", "HTTP", "TLS"],
     libraries: [nio, logging, metrics, httpTypes],

@@ -11,12 +11,8 @@ extension Resource {
     subresource == "status" ? definition.validateStatusUpdate(new, old: old) : definition.validateUpdate(new, old: old)
   }
 
+  /// Notes who changed which field; on the finished object, just before it is stored.
   func trackUpdate(old: KubeObject?, new: inout KubeObject, manager: String, subresource: String, time: WallTime) {
-  }
-
-  func apply(
-    _ applied: KubeObject, to old: KubeObject?, manager: String, subresource: String, force: Bool, time: WallTime
-  ) throws -> KubeObject {
-    KubeObject(try Patches.apply(.strategic, applied.json, to: old?.json ?? [:], type: .object(definition.type)))
+    ServerSideApply.track(old: old, new: &new, manager: manager, definition: definition, subresource: subresource, now: time)
   }
 }

@@ -15,7 +15,7 @@ struct Router: Sendable {
   let handlers: Handlers
   private let legacy: LegacyDiscovery
   private let aggregated: AggregatedDiscovery
-  private let openAPI: OpenAPIDocuments
+  private let openAPI: OpenAPIEndpoint
 
   init(handlers: Handlers) {
     self.handlers = handlers
@@ -23,7 +23,7 @@ struct Router: Sendable {
     legacy = LegacyDiscovery(
       catalog: handlers.catalog, serverAddress: address.isEmpty ? "" : "\(address):\(handlers.configuration.advertisePort)")
     aggregated = AggregatedDiscovery(catalog: handlers.catalog)
-    openAPI = OpenAPIDocuments()
+    openAPI = OpenAPIEndpoint()
   }
 
   func route(_ request: ServerRequest, _ info: RequestInfo, _ user: UserInfo, isReady: Bool) async throws -> Answer {
@@ -66,13 +66,12 @@ struct Router: Sendable {
       return try await handlers.createTransient(resource, context)
     }
     guard resource.verbs.contains(info.verb) else { throw refused() }
+    // A collection is listed, added to or deleted; one object is not created by a POST to its own path.
+    guard info.name.isEmpty == ["list", "create", "deletecollection"].contains(info.verb) else { throw refused() }
     switch info.verb {
     case "get": return try await handlers.get(resource, context)
     case "list": return try await handlers.list(resource, context)
-    case "create":
-      // POST with a name is no way to create.
-      guard info.name.isEmpty else { throw refused() }
-      return try await handlers.create(resource, context)
+    case "create": return try await handlers.create(resource, context)
     case "update": return try await handlers.update(resource, context)
     case "patch": return try await handlers.patch(resource, context)
     case "delete": return try await handlers.delete(resource, context)

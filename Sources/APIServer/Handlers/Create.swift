@@ -9,7 +9,6 @@ extension Handlers {
     let document: RequestDocument = try BodyDecoding.document(body, mediaType: BodyDecoding.mediaType(context.request.head))
     var understood: UnderstoodObject = try understand(document, resource, options)
     try identify(&understood.object, resource, context.info)
-    resource.trackUpdate(old: nil, new: &understood.object, manager: options.fieldManager, subresource: "", time: clock.wall())
     let stored: KubeObject = try await insert(resource, understood.object, options, user: context.user)
     var reply: Reply = try reply(stored, resource, context.form, status: 201)
     reply.warnings = understood.warnings
@@ -17,7 +16,10 @@ extension Handlers {
   }
 
   /// Admits, names and writes a new object.
-  func insert(_ resource: Resource, _ wanted: KubeObject, _ options: WriteOptions, user: UserInfo) async throws -> KubeObject {
+  /// - Parameter manages: false where the field sets were worked out already (apply).
+  func insert(
+    _ resource: Resource, _ wanted: KubeObject, _ options: WriteOptions, user: UserInfo, manages: Bool = true
+  ) async throws -> KubeObject {
     guard wanted.resourceVersion.isEmpty || wanted.resourceVersion == "0" else {
       throw KubeStatus.badRequest("resourceVersion should not be set on objects to be created")
     }
@@ -32,6 +34,7 @@ extension Handlers {
       prepareNew(&object, resource)
       let plan: AdmissionPlan = try await admission.create(resource, &object, user: user)
       try check(resource.definition.validateCreate(object), resource, object)
+      if manages { resource.trackUpdate(old: nil, new: &object, manager: options.fieldManager, subresource: "", time: clock.wall()) }
       let path: Bytes = resource.path(namespace: object.namespace, name: object.name)
       if options.isDryRun {
         if try await storage.get(resource, path) != nil { throw KubeStatus.alreadyExists(resource.name, name: object.name) }

@@ -103,9 +103,9 @@ extension Handlers {
     if !applied.resourceVersion.isEmpty, applied.resourceVersion != old.resourceVersion {
       throw KubeStatus.conflict(resource.name, name: old.name)
     }
-    var wanted: KubeObject = try resource.apply(
-      applied, to: old, manager: options.fieldManager, subresource: context.info.subresource, force: options.force ?? false,
-      time: clock.wall())
+    var wanted: KubeObject = try ServerSideApply.apply(
+      live: old, applied: applied, manager: options.fieldManager, force: options.force ?? false, definition: resource.definition,
+      subresource: context.info.subresource, now: clock.wall())
     resource.definition.applyDefaults(&wanted)
     wanted.json["metadata"]["resourceVersion"] = .string(old.resourceVersion)
     wanted.json["metadata"]["uid"] = .string(old.uid)
@@ -121,11 +121,13 @@ extension Handlers {
         resource.name, name: applied.name,
         "uid mismatch: the provided object specified uid \(applied.uid), and no existing object was found")
     }
-    var wanted: KubeObject = try resource.apply(
-      applied, to: nil, manager: options.fieldManager, subresource: "", force: options.force ?? false, time: clock.wall())
+    var wanted: KubeObject = try ServerSideApply.apply(
+      live: nil, applied: applied, manager: options.fieldManager, force: options.force ?? false, definition: resource.definition,
+      now: clock.wall())
     wanted.kind = resource.name.kind
     wanted.apiVersion = resource.name.apiVersion
     resource.definition.applyDefaults(&wanted)
-    return try reply(try await insert(resource, wanted, options, user: context.user), resource, context.form, status: 201)
+    let stored: KubeObject = try await insert(resource, wanted, options, user: context.user, manages: false)
+    return try reply(stored, resource, context.form, status: 201)
   }
 }

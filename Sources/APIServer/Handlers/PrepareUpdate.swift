@@ -21,9 +21,9 @@ extension Handlers {
       resource.definition.prepareForUpdate(&new, old: old)
       if subresource == "finalize" { new.json["spec"]["finalizers"] = wanted.spec["finalizers"] }
     }
-    if manages { resource.trackUpdate(old: old, new: &new, manager: options.fieldManager, subresource: subresource, time: clock.wall()) }
     if subresource != "status" { plan = try await admission.update(resource, old: old, &new, user: user) }
     try check(resource.validateUpdate(new, old: old, subresource: subresource), resource, new)
+    if manages { resource.trackUpdate(old: old, new: &new, manager: options.fieldManager, subresource: subresource, time: clock.wall()) }
     if leaves(new, resource) { return .delete }
     if same(new, old) { return .keep }
     return .write(new, plan)

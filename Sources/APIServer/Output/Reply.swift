@@ -37,7 +37,7 @@ struct Reply: Sendable {
     var head = HTTPResponse(status: .init(code: status))
     head.headerFields[.contentType] = contentType
     head.headerFields[.contentLength] = String(body.readableBytes)
-    head.headerFields[.cacheControl] = "no-cache, private"
+    head.headerFields[.cacheControl] = "no-cache, private"  // unless the reply says otherwise
     for (name, value) in fields { head.headerFields[name] = value }
     for warning in warnings {
       let quoted: String = warning.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : $0.isNewline ? " " : String($0) }.joined()

@@ -12,7 +12,7 @@ struct RequestDocument: Sendable {
 }
 
 enum BodyDecoding {
-  static let documentTypes: [String] = ["application/json", "application/yaml"]
+  static let documentTypes: [String] = ["application/json", "application/yaml", ProtobufDocument.mediaType]
 
   /// The media type without parameters, in lower case; JSON when none is given, as Kubernetes reads bodies.
   static func mediaType(_ head: HTTPRequest) -> String {
@@ -37,6 +37,7 @@ enum BodyDecoding {
     case "application/json", "*/*": return try json(bytes)
     case "application/yaml", "text/yaml", "application/x-yaml":
       return RequestDocument(value: try YAMLDocument.json(String(buffer: bytes)), duplicates: [])
+    case ProtobufDocument.mediaType: return RequestDocument(value: try ProtobufDocument.json(bytes), duplicates: [])
     default: throw KubeStatus.unsupportedMediaType(accepted: documentTypes)
     }
   }

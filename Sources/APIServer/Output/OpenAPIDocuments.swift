@@ -1,5 +1,0 @@
-import KubeModel
-
-struct OpenAPIDocuments: Sendable {
-  func reply(_ info: RequestInfo, accept: String?) throws -> Reply { throw KubeStatus.unknownPath() }
-}
