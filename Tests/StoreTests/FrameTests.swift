@@ -40,6 +40,17 @@ import Testing
     #expect(StoreIdentity.clusterID(federation: "bank") != StoreIdentity.clusterID(federation: "other"))
   }
 
+  @Test func `history is compacted to what it was a retention ago`() {
+    var clock = CompactionClock(retention: .seconds(100))
+    func at(_ seconds: Int64) -> MonotonicTime { MonotonicTime(nanoseconds: seconds * 1_000_000_000) }
+    var targets: [Int64: Int64] = [:]
+    for second in 0...400 as ClosedRange<Int64> {
+      if let target = clock.due(revision: second * 10 + 1, now: at(second)) { targets[second] = target }
+    }
+    #expect(targets.keys.min() == 100 && targets[100] == 1 && targets[110] == 101 && targets[400] == 3001)
+    #expect(targets.count == 31)
+  }
+
   @Test func `lag is read from what the log was at each tick`() {
     var lag = LagSamples()
     func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000) }

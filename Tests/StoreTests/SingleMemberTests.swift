@@ -66,6 +66,14 @@ import Testing
     }
   }
 
+  @Test func `old history goes by itself`() async throws {
+    try await TestCluster.with(1, { $0.historyRetention = .seconds(1) }) { cluster in
+      for value in 0..<20 { _ = try await cluster[0].put(Bytes("k"), Bytes("\(value)")) }
+      try await wait("the compaction") { cluster[0].status.compactedRevision == 21 }
+      #expect(await code { _ = try await cluster[0].range(RangeRequest(key: Bytes("k"), revision: 5)) } == .compacted)
+    }
+  }
+
   @Test func `a failed disk stops the member and everybody is told`() async throws {
     let disk = SimulatedDisk()
     var configuration = TestCluster(1).configuration(0)

@@ -1,5 +1,6 @@
 import Keyspace
 import NIOCore
+import Observability
 import Primitives
 
 /// From any task.
@@ -95,6 +96,16 @@ extension Store: KeyValueStore, WatchHost {
   /// nil if there are 64 observers already.
   @discardableResult
   public func observeLeadership(_ observer: @escaping @Sendable (LeadershipChange) -> Void) -> Int? { board.observe(observer) }
+  /// Who leads rather from now on, on this member: after a switchover the active center moved. Members not named have 0; tell every member
+  /// the same. The configured priorities come back with a restart.
+  public func setPriorities(_ priorities: [MemberID: Int]) {
+    runOnLoop {
+      guard let member: MemberCore = self.core.value else { return }
+      member.node.setPriorities(priorities)
+      member.scheduleDrain()
+    }
+  }
+
   public func unobserveLeadership(_ id: Int) { board.unobserve(id) }
 
   /// The newest change of leader whenever one is asked for; ends with the stream's consumer.
@@ -107,6 +118,12 @@ extension Store: KeyValueStore, WatchHost {
     let board: StatusBoard = board
     continuation.onTermination = { _ in board.unobserve(id) }
     return stream
+  }
+
+  /// `store` (live: a member that stopped wants a restart) and `leader`.
+  public func register(in health: HealthRegistry) {
+    health.register("store", live: true) { self.health(liveOnly: true) }
+    health.register("leader") { self.health() }
   }
 
   /// nil when well, otherwise a sentence: for `/readyz`. `live`: only what asks for a restart.

@@ -53,6 +53,9 @@ public struct StoreConfiguration: Sendable {
   public var requestTimeout: Duration = .seconds(5)
   /// A leader whose disk has not finished a write for this long gives up the leadership.
   public var diskStallLimit: Duration = .seconds(1)
+  /// History older than this is compacted away by the leader (etcd's periodic auto-compaction; what a kube-apiserver does every five
+  /// minutes). nil: only on request. At least a second.
+  public var historyRetention: Duration? = nil
   /// How far a write must have come before it is acknowledged. `.centerSafe` is served; others are refused at the start.
   public var durability: Durability = .centerSafe
   /// Makes election timeouts and request ids: different at each start.
@@ -82,7 +85,7 @@ public struct StoreConfiguration: Sendable {
     guard durability == .centerSafe else {
       throw StoreError(.unsupported, "durability \(durability) is not served by this version: use centerSafe")
     }
-    guard tick >= .milliseconds(1), requestTimeout > tick, snapshotEntries > 0 else {
+    guard tick >= .milliseconds(1), requestTimeout > tick, snapshotEntries > 0, historyRetention ?? .seconds(1) >= .seconds(1) else {
       throw StoreError(
         .invalidConfiguration, "tick \(tick), request timeout \(requestTimeout), snapshot after \(snapshotEntries): impossible")
     }

@@ -26,6 +26,7 @@ final class MemberCore {
   var reads = ReadTable()
   var calls: CallTable
   var lag = LagSamples()
+  var compaction: CompactionClock?
   /// Last entry handed to the journal.
   var lastIndex: UInt64 = 0
   var nextTransfer: UInt64
@@ -60,6 +61,7 @@ final class MemberCore {
     journal = restored.journal
     persisted = PersistedRelay()
     keyspace = restored.keyspace
+    compaction = configuration.historyRetention.map { CompactionClock(retention: $0) }
     lastSnapshotIndex = restored.state.snapshot?.index ?? 0
     proposals = ProposalTable(origin: configuration.memberID, seed: configuration.seed)
     calls = CallTable(seed: configuration.seed)

@@ -16,10 +16,20 @@ extension MemberCore {
     }
     if tickCount.isMultiple(of: 10) { revokeExpiredLeases() }
     lag.note(index: lastIndex, now: now)
+    compactIfDue()
     watchDisk()
     resumeCalls()
     continueSending()
     scheduleDrain()
+  }
+
+  /// Every member keeps the time, so that a new leader knows at once what is old; only the leader proposes.
+  private func compactIfDue() {
+    guard let target: Int64 = compaction?.due(revision: keyspace.revision, now: now), node.isLeader, target > keyspace.compactedRevision
+    else {
+      return
+    }
+    submit(.compact(revision: target)) { _ in }
   }
 
   /// A leader that cannot write its own log makes everybody wait for the others' disks at best. It lets another lead.
