@@ -70,12 +70,14 @@ let modules: [Module] = [
     name: "Scheduler", modules: ["Primitives", "Observability", "KubeClient", "KubeModel"], libraries: [logging, metrics],
     testModules: ["APIServer", "Keyspace"], testLibraries: [yams]),
   Module(
-    name: "PodNetwork", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging]),
+    name: "PodNetwork", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging],
+    testModules: ["HTTP"], testLibraries: [nio, httpTypes]),
   Module(
     name: "Kubelet", modules: ["Primitives", "Observability", "KubeClient", "KubeModel", "HTTP", "TLS", "PodNetwork"],
     libraries: [nio, nioPosix, logging, metrics, httpTypes], testModules: ["APIServer", "Keyspace", "Processes"]),
   Module(
-    name: "ServiceProxy", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging, metrics]),
+    name: "ServiceProxy", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"],
+    libraries: [nio, nioPosix, logging, metrics]),
   Module(
     name: "ClusterDNS", modules: ["Primitives", "Observability", "KubeClient", "KubeModel"],
     libraries: [nio, nioPosix, logging, metrics], testModules: ["Processes"], testLibraries: [nioEmbedded]),

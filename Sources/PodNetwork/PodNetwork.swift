@@ -87,7 +87,7 @@ public final class PodNetwork: Sendable {
 
   /// Compares once and changes what differs.
   public func reconcile(_ hosts: [HostPods]) async throws {
-    let table: RouteTable = try RouteReader.read(try await command(["ip", "-4", "route", "show", "table", "main"]))
+    let table: RouteTable = try RouteReader.read(try await command(["ip", "-N", "-4", "route", "show", "table", "main"]))
     let plan: (changes: [RouteChange], unreachable: [HostName]) = RoutePlan(localHost: configuration.hostName)
       .changes(hosts: hosts, table: table)
     if !plan.unreachable.isEmpty {

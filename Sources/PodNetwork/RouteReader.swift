@@ -1,8 +1,8 @@
 import Primitives
 
-/// Reads `ip -4 route show table main` in its plain form, one route per line:
+/// Reads `ip -N -4 route show table main` in its plain form, one route per line:
 /// `10.244.2.0/24 via 10.1.0.12 dev eth0 proto 99`. The plain form has been stable for twenty years, the JSON form names
-/// the same words; keywords this reader does not need are skipped with their value.
+/// the same words. `-N`, since iproute2 calls protocol 99 `openr`; keywords this reader does not need are skipped with their value.
 public enum RouteReader {
   /// Throws `.unreadableRoutes` with the line when a line does not begin with a destination.
   public static func read(_ text: String) throws -> RouteTable {
@@ -10,8 +10,9 @@ public enum RouteReader {
     for line in text.split(separator: "\n") {
       var words = line.split(separator: " ")[...]
       guard let first = words.first else { continue }
-      // Broadcast, blackhole, unreachable and the like lead to no neighbour.
-      if ["unreachable", "blackhole", "prohibit", "broadcast", "throw", "multicast", "nat"].contains(String(first)) { continue }
+      // Broadcast, blackhole, unreachable and the like lead to no neighbour; with `-N` their type is a bare number.
+      if ["unreachable", "blackhole", "prohibit", "broadcast", "throw", "multicast", "nat", "local"].contains(String(first)) { continue }
+      if Int(first) != nil { continue }
       // Continuation lines of a multipath route: the first next hop stands for it.
       if first == "nexthop" {
         if let via = words.firstIndex(of: "via"), via + 1 < words.endIndex, let last = routes.indices.last, routes[last].gateway == nil {

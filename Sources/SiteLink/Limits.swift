@@ -14,6 +14,8 @@ public struct LinkLimits: Sendable {
   public var bytesPerTurn: Int = 1 << 20
   /// Accepted connections that have not said who they are. The next one is closed at once.
   public var halfOpenConnections: Int = 64
+  /// The same of one address, so that one stranger does not keep the members out.
+  public var halfOpenPerAddress: Int = 16
   /// From accepting or dialling a connection to the end of its hello.
   public var helloTimeout: Duration = .seconds(5)
   public var connectTimeout: Duration = .seconds(1)

@@ -3,6 +3,7 @@ import NIOCore
 import PodNetwork
 import Primitives
 import Processes
+import Synchronization
 import TestSupport
 
 @testable import Kubelet
@@ -16,7 +17,7 @@ final class ContainerdHost: Sendable {
   let hostAddress = "10.251.7.2"
   let podCIDR = "10.251.8.0/24"
   let cgroupRoot: String
-  private let pid: pid_t
+  private let pid: Mutex<pid_t> = Mutex(0)
   var socket: String { "\(folder)/containerd.sock" }
 
   /// Why these tests cannot run here; nil if they can.
@@ -38,14 +39,48 @@ final class ContainerdHost: Sendable {
     try Files.makeDirectory(folder, mode: 0o711)
     try await Self.network(namespace, link)
     try Files.write(Bytes(Self.configuration(folder)), to: "\(folder)/containerd.toml", mode: 0o644)
-    pid = try startDetached(
-      ["nsenter", "--net=/run/netns/\(namespace)", "containerd", "--config", "\(folder)/containerd.toml"], log: "\(folder)/containerd.log")
+    try start()
     try await Command("sh", testdata(#filePath, "images.sh"), folder).run()
     for _ in 0..<200 where !Files.exists(socket) { try await Task.sleep(for: .milliseconds(50)) }
     for name in ["pause", "web"] {
       try await Command(
         "ctr", "-a", socket, "-n", "k8s.io", "images", "import", "--base-name", "tricenter.local/\(name)", "\(folder)/\(name).tar"
       ).run()
+    }
+  }
+
+  private func start() throws {
+    let started: pid_t = try startDetached(
+      ["nsenter", "--net=/run/netns/\(namespace)", "containerd", "--config", "\(folder)/containerd.toml"], log: "\(folder)/containerd.log")
+    pid.withLock { $0 = started }
+  }
+
+  /// What a host that loses its power leaves: files, and nothing that runs or is mounted below `/run`.
+  func powerOff() async throws {
+    let containerd: pid_t = pid.withLock { $0 }
+    kill(containerd, SIGKILL)
+    var status: Int32 = 0
+    waitpid(containerd, &status, 0)
+    for name in Files.names(in: "/proc") {
+      guard let process = pid_t(name), let line: Bytes = Files.read("/proc/\(name)/cmdline", limit: 4_096) else { continue }
+      let words: [String] = line.split(separator: 0).map { Bytes($0).text }
+      if words.first?.contains("containerd-shim") == true, words.contains(socket) { kill(process, SIGKILL) }
+    }
+    CgroupKiller.kill(cgroupRoot)
+    unmount("\(folder)/state/")
+    Files.removeTree("\(folder)/state")
+    unlink(socket)
+    _ = try await Command("ip", "-n", namespace, "link", "delete", "tricenter0").outcome()
+  }
+  func powerOn() async throws {
+    try start()
+    for _ in 0..<200 where !Files.exists(socket) { try await Task.sleep(for: .milliseconds(50)) }
+  }
+
+  private func unmount(_ prefix: String) {
+    for line in (Files.read("/proc/mounts", limit: 1 << 20)?.text ?? "").split(separator: "\n").reversed() {
+      let words: [Substring] = line.split(separator: " ")
+      if words.count > 1, words[1].hasPrefix(prefix) { umount2(String(words[1]), Int32(MNT_DETACH)) }
     }
   }
 
@@ -127,6 +162,7 @@ final class ContainerdHost: Sendable {
     CgroupKiller.kill(cgroupRoot)
     CgroupKiller.remove(cgroupRoot)
     CgroupKiller.remove("/tricenter-test")
+    let pid: pid_t = pid.withLock { $0 }
     kill(pid, SIGTERM)
     var status: Int32 = 0
     for _ in 0..<200 {
@@ -134,10 +170,7 @@ final class ContainerdHost: Sendable {
       try? await Task.sleep(for: .milliseconds(20))
     }
     kill(pid, SIGKILL)
-    for line in (Files.read("/proc/mounts", limit: 1 << 20)?.text ?? "").split(separator: "\n").reversed() {
-      let words: [Substring] = line.split(separator: " ")
-      if words.count > 1, words[1].hasPrefix("\(folder)/") { umount2(String(words[1]), Int32(MNT_DETACH)) }
-    }
+    unmount("\(folder)/")
     _ = try? await Command("ip", "link", "delete", link).run()
     _ = try? await Command("ip", "netns", "delete", namespace).run()
     Files.removeTree(folder)

@@ -47,6 +47,35 @@ extension ContainerdSuites {
       try await cluster.admin.delete(.pods, namespace: "shop", name: "orphan", options: DeleteOptions(gracePeriodSeconds: 0))
       let second = try Kubelet(client: cluster.node, configuration: host.settings)
       try await cluster.withKubelet(second) { try await secondRun(host, cluster, runtime, second, identity) }
+      try await powerLoss(host, cluster, runtime)
+    }
+
+    /// The host loses its power with two pods on it; one of them is force-deleted before it comes back.
+    private func powerLoss(_ host: ContainerdHost, _ cluster: TestCluster, _ runtime: CRIRuntime) async throws {
+      let before = try Kubelet(client: cluster.node, configuration: host.settings)
+      try await cluster.withKubelet(before) {
+        for name in ["stays", "goes"] { _ = try await cluster.admin.create(.pods, TestCluster.pod(name)) }
+        for name in ["stays", "goes"] { try await cluster.pod(name, "ready", TestCluster.isReady) }
+      }
+      try await host.powerOff()
+      try await cluster.admin.delete(.pods, namespace: "shop", name: "goes", options: DeleteOptions(gracePeriodSeconds: 0))
+      try await host.powerOn()
+      let began: ContinuousClock.Instant = .now
+      let after = try Kubelet(client: cluster.node, configuration: host.settings)
+      try await cluster.withKubelet(after) {
+        try await cluster.pod("stays", "ready again") {
+          TestCluster.isReady($0) && $0?.status["containerStatuses"][0]["restartCount"].int == 1
+        }
+        let whole: Duration = .now - began
+        for _ in 0..<1_000 {
+          if try await runtime.listSandboxes().map(\.name) == ["stays"] { break }
+          try await Task.sleep(for: .milliseconds(10))
+        }
+        #expect(try await runtime.listSandboxes().map(\.name) == ["stays"])
+        print("after a power loss: ready again \(Int(whole.inMilliseconds)) ms after the kubelet's start")
+        try await cluster.admin.delete(.pods, namespace: "shop", name: "stays")
+        try await cluster.pod("stays", "gone") { $0 == nil }
+      }
     }
 
     private func firstRun(_ host: ContainerdHost, _ cluster: TestCluster, _ runtime: CRIRuntime) async throws {
@@ -97,7 +126,6 @@ extension ContainerdSuites {
       // Its liveness probe finds it sick: killed and started again, healthy since the volume's file is removed first.
       _ = try await runtime.execute(in: id, ["/bin/touch", "/scratch/sick"], timeout: .seconds(5))
       try await cluster.pod("web", "killed") { $0?.status["containerStatuses"][0]["restartCount"].int == 1 }
-      try Files.write([], to: "/dev/null", mode: 0o666)
       let uid: String = web?.uid ?? ""
       Files.removeTree("\(host.folder)/kubelet/pods/\(uid)/volumes/scratch/sick")
       // A crash beside it, told with its exit code.
@@ -165,6 +193,8 @@ extension ContainerdSuites {
         "fence of five pods \(Int(fenced.inMilliseconds)) ms; graceful end of six pods \(Int((ContinuousClock.now - deletion).inMilliseconds)) ms"
       )
       #expect(try await runtime.listSandboxes().isEmpty)
+      // The directory goes after the object.
+      for _ in 0..<500 where !Files.names(in: "\(host.folder)/kubelet/pods").isEmpty { try await Task.sleep(for: .milliseconds(10)) }
       #expect(Files.names(in: "\(host.folder)/kubelet/pods").isEmpty)
     }
   }

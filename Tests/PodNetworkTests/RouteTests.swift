@@ -17,6 +17,7 @@ struct RouteTests {
     10.244.9.0/24 via 10.1.0.12 dev eth0 proto 99 
     172.16.0.0/12 via 10.1.0.99 dev eth0 proto static metric 100 
     unreachable 192.0.2.0/24 proto static 
+    7 198.51.100.0/24 proto 4 
 
     """
 

@@ -76,8 +76,11 @@ final class TestCluster: Sendable {
   private let root: String
   private let stores: Mutex<[MemberID: Store]> = Mutex([:])
   private let change: @Sendable (inout StoreConfiguration) -> Void
+  private let wires: Wires?
 
-  init(_ count: Int, _ change: @escaping @Sendable (inout StoreConfiguration) -> Void = { _ in }) {
+  /// With `wires`, members reach each other over mutual TLS on loopback instead of in memory.
+  init(_ count: Int, wires: Wires? = nil, _ change: @escaping @Sendable (inout StoreConfiguration) -> Void = { _ in }) {
+    self.wires = wires
     var template: [CChar] = Array("/tmp/tricenter-store-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { fatalError("no temporary folder") }
     root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -102,15 +105,19 @@ final class TestCluster: Sendable {
   }
 
   func start(_ number: Int) async throws {
-    let (network, own) = (network, members[number].id)
+    let (network, own, wires, member, cluster) = (
+      network, members[number].id, wires, members[number], configuration(number).clusterID
+    )
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let store = try Store(
       configuration: configuration(number), eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: logger
     ) { loop, events in
-      MemoryLink(network: network, own: own, endpoint: MemoryNetwork.Endpoint(loop: loop, events: events))
+      if let wires { return try wires.link(member, cluster, loop, events) }
+      return MemoryLink(network: network, own: own, endpoint: MemoryNetwork.Endpoint(loop: loop, events: events))
     }
     try await store.start()
+    wires?.introduce()
     stores.withLock { $0[own] = store }
   }
   func startAll() async throws { for number in members.indices { try await start(number) } }
@@ -124,6 +131,7 @@ final class TestCluster: Sendable {
   /// Cut off first, so that it cannot say good-bye.
   func kill(_ number: Int) async {
     network.isolate(members[number].id)
+    await wires?.cut(members[number].id)
     await stop(number)
   }
   func stop(_ number: Int) async {
@@ -151,9 +159,10 @@ final class TestCluster: Sendable {
 
   /// Runs `body` on a running cluster and cleans up whatever happens.
   static func with(
-    _ count: Int, _ change: @escaping @Sendable (inout StoreConfiguration) -> Void = { _ in }, _ body: (TestCluster) async throws -> Void
+    _ count: Int, wires: Wires? = nil, _ change: @escaping @Sendable (inout StoreConfiguration) -> Void = { _ in },
+    _ body: (TestCluster) async throws -> Void
   ) async throws {
-    let cluster = TestCluster(count, change)
+    let cluster = TestCluster(count, wires: wires, change)
     do {
       try await cluster.startAll()
       _ = try await cluster.waitForLeader()

@@ -93,6 +93,7 @@ import Testing
       client: authorities.clientContext().makeHandler(serverName: "localhost"),
       server: authorities.serverContext { $0.identity = .fixed(old) }.makeHandler())
     #expect(server.client == [.certificateExpired])
+    #expect(server.sentences.contains("has expired (\"old\", valid from 20"))
     let client = try refused(
       client: authorities.clientContext { $0.identity = .fixed(old) }.makeHandler(serverName: "localhost"),
       server: authorities.serverContext().makeHandler())

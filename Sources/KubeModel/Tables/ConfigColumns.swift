@@ -7,7 +7,7 @@ extension TableColumn {
     age,
   ]
   static let secrets: [TableColumn] = [
-    objectName, TableColumn("Type", field: "type", absent: "", "What the secret is for."),
+    objectName, TableColumn("Type", field: ["type"], absent: "", "What the secret is for."),
     TableColumn("Data", type: "integer", "Number of keys.") { object, _ in .int(Int64(object.json["data"].object?.count ?? 0)) },
     age,
   ]

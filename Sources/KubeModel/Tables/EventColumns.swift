@@ -3,12 +3,12 @@ import Primitives
 extension TableColumn {
   static let events: [TableColumn] = [
     TableColumn("Last Seen", "Time since it happened last.") { event, now in .string(lastSeen(event, now)) },
-    TableColumn("Type", field: "type", absent: "", "Normal or Warning."),
-    TableColumn("Reason", field: "reason", absent: "", "Why, in one word."),
+    TableColumn("Type", field: ["type"], absent: "", "Normal or Warning."),
+    TableColumn("Reason", field: ["reason"], absent: "", "Why, in one word."),
     TableColumn("Object", "What it is about.") { event, _ in
       .string("\((event["involvedObject"]["kind"].string ?? "").lowercased())/\(event["involvedObject"]["name"].string ?? "")")
     },
-    TableColumn("Subobject", wide: true, field: "involvedObject", "fieldPath", absent: "", "Which part of the object."),
+    TableColumn("Subobject", wide: true, field: ["involvedObject", "fieldPath"], absent: "", "Which part of the object."),
     TableColumn("Source", wide: true, "Who reports it.") { event, _ in
       let component: String = event["source"]["component"].string ?? event["reportingComponent"].string ?? ""
       let host: String = event["source"]["host"].string ?? event["reportingInstance"].string ?? ""

@@ -1,7 +1,7 @@
 extension TableColumn {
   static let services: [TableColumn] = [
     objectName,
-    TableColumn("Type", field: "spec", "type", "How the service is exposed."),
+    TableColumn("Type", field: ["spec", "type"], "How the service is exposed."),
     TableColumn("Cluster-IP", "Its address inside the cluster.") { object, _ in
       .string(object.spec["clusterIPs"][0].string ?? object.spec["clusterIP"].string.flatMap { $0.isEmpty ? nil : $0 } ?? "<none>")
     },
@@ -49,7 +49,7 @@ extension TableColumn {
 
   static let endpointSlices: [TableColumn] = [
     objectName,
-    TableColumn("AddressType", field: "addressType", "Family of the addresses."),
+    TableColumn("AddressType", field: ["addressType"], "Family of the addresses."),
     TableColumn("Ports", "Ports of every endpoint of the slice.") { object, _ in
       firstThree(
         object.json["ports"].array.map { port in

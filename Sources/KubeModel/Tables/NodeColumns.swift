@@ -17,13 +17,13 @@ extension TableColumn {
       return joined(roles.sorted())
     },
     age,
-    TableColumn("Version", field: "status", "nodeInfo", "kubeletVersion", absent: "", "Version of its kubelet."),
+    TableColumn("Version", field: ["status", "nodeInfo", "kubeletVersion"], absent: "", "Version of its kubelet."),
     address("Internal-IP", "InternalIP"),
     address("External-IP", "ExternalIP"),
-    TableColumn("OS-Image", wide: true, field: "status", "nodeInfo", "osImage", absent: "<unknown>", "Operating system."),
-    TableColumn("Kernel-Version", wide: true, field: "status", "nodeInfo", "kernelVersion", absent: "<unknown>", "Kernel."),
+    TableColumn("OS-Image", wide: true, field: ["status", "nodeInfo", "osImage"], absent: "<unknown>", "Operating system."),
+    TableColumn("Kernel-Version", wide: true, field: ["status", "nodeInfo", "kernelVersion"], absent: "<unknown>", "Kernel."),
     TableColumn(
-      "Container-Runtime", wide: true, field: "status", "nodeInfo", "containerRuntimeVersion", absent: "<unknown>",
+      "Container-Runtime", wide: true, field: ["status", "nodeInfo", "containerRuntimeVersion"], absent: "<unknown>",
       "What runs its containers."),
   ]
 
@@ -34,9 +34,9 @@ extension TableColumn {
   }
 
   static let namespaces: [TableColumn] = [
-    objectName, TableColumn("Status", field: "status", "phase", absent: "", "Active or Terminating."), age,
+    objectName, TableColumn("Status", field: ["status", "phase"], absent: "", "Active or Terminating."), age,
   ]
   static let leases: [TableColumn] = [
-    objectName, TableColumn("Holder", field: "spec", "holderIdentity", absent: "", "Who holds the lease."), age,
+    objectName, TableColumn("Holder", field: ["spec", "holderIdentity"], absent: "", "Who holds the lease."), age,
   ]
 }

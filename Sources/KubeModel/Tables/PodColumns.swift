@@ -18,8 +18,8 @@ extension TableColumn {
     TableColumn("IP", wide: true, "The pod's address.") { pod, _ in
       .string(pod.status["podIPs"][0]["ip"].string ?? pod.status["podIP"].string ?? "<none>")
     },
-    TableColumn("Node", wide: true, field: "spec", "nodeName", "The node that runs it."),
-    TableColumn("Nominated Node", wide: true, field: "status", "nominatedNodeName", "The node that is being cleared for it."),
+    TableColumn("Node", wide: true, field: ["spec", "nodeName"], "The node that runs it."),
+    TableColumn("Nominated Node", wide: true, field: ["status", "nominatedNodeName"], "The node that is being cleared for it."),
     TableColumn("Readiness Gates", wide: true, "Conditions besides the containers' that must be true.") { pod, _ in
       let gates: [JSONValue] = pod.spec["readinessGates"].array
       guard !gates.isEmpty else { return "<none>" }

@@ -26,7 +26,7 @@ public struct TableColumn: Sendable {
 
   /// A column that shows one field's text.
   init(
-    _ name: String, type: String = "string", wide: Bool = false, field path: String..., absent: String = "<none>",
+    _ name: String, type: String = "string", wide: Bool = false, field path: [String], absent: String = "<none>",
     _ description: String = ""
   ) {
     self.init(name, type: type, wide: wide, description) { object, _ in

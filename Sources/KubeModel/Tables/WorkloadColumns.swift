@@ -5,17 +5,17 @@ extension TableColumn {
       TableColumn("Ready", "Pods that are ready, of those wanted.") { object, _ in
         .string("\(object.status["readyReplicas"].int ?? 0)/\(object.spec["replicas"].int ?? 0)")
       },
-      TableColumn("Up-to-date", type: "integer", field: "status", "updatedReplicas", "Pods made from the template of now."),
-      TableColumn("Available", type: "integer", field: "status", "availableReplicas", "Pods that have been ready for minReadySeconds."),
+      TableColumn("Up-to-date", type: "integer", field: ["status", "updatedReplicas"], "Pods made from the template of now."),
+      TableColumn("Available", type: "integer", field: ["status", "availableReplicas"], "Pods that have been ready for minReadySeconds."),
       age,
     ] + template
 
   static let replicaSets: [TableColumn] =
     [
       objectName,
-      TableColumn("Desired", type: "integer", field: "spec", "replicas", "Pods wanted."),
-      TableColumn("Current", type: "integer", field: "status", "replicas", "Pods that exist."),
-      TableColumn("Ready", type: "integer", field: "status", "readyReplicas", "Pods that are ready."),
+      TableColumn("Desired", type: "integer", field: ["spec", "replicas"], "Pods wanted."),
+      TableColumn("Current", type: "integer", field: ["status", "replicas"], "Pods that exist."),
+      TableColumn("Ready", type: "integer", field: ["status", "readyReplicas"], "Pods that are ready."),
       age,
     ] + template
 

@@ -66,8 +66,13 @@ def flags(schema):
     return out
 
 
+# Descriptions that speak to Go programmers are ours instead.
+OWN = {"RawExtension is used to hold": "RawExtension holds an object of any kind as it was sent."}
+
+
 def text(schema):
     d = schema.get("description", "")
+    d = next((own for start, own in OWN.items() if d.startswith(start)), d)
     return ['"' + d.replace("\\", "\\\\").replace("\n", "\\n")] if d else []
 
 

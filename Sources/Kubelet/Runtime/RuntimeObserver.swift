@@ -17,8 +17,8 @@ final class RuntimeObserver: Sendable {
     self.clock = clock
   }
 
-  /// Everything that the runtime has, by pod uid.
-  func observe() async throws -> [String: PodObservation] {
+  /// Everything that the runtime has, by pod uid, and when it was asked: a pod that is missing had nothing at that moment.
+  func observe() async throws -> (pods: [String: PodObservation], takenAt: MonotonicTime) {
     let began: MonotonicTime = clock.now()
     async let listed: [SandboxObservation] = runtime.listSandboxes()
     var containers: [ContainerObservation] = try await runtime.listContainers()
@@ -28,7 +28,7 @@ final class RuntimeObserver: Sendable {
     for sandbox in sandboxes { pods[sandbox.podUID, default: PodObservation(takenAt: began)].sandboxes.append(sandbox) }
     for container in containers { pods[container.podUID, default: PodObservation(takenAt: began)].containers.append(container) }
     duration.recordNanoseconds((clock.now() - began).inNanoseconds)
-    return pods
+    return (pods, began)
   }
 
   private func complete(_ containers: inout [ContainerObservation]) async throws {

@@ -90,10 +90,11 @@ actor PodManager {
 
   /// True when something is being started or stopped.
   func observe() async throws -> Bool {
-    latest = try await observer.observe()
+    let observed: (pods: [String: PodObservation], takenAt: MonotonicTime) = try await observer.observe()
+    latest = observed.pods
     var busy: Bool = false
     for (uid, worker) in workers {
-      await worker.observed(latest[uid] ?? PodObservation(takenAt: context.clock.now() - .seconds(3_600)))
+      await worker.observed(observed.pods[uid] ?? PodObservation(takenAt: observed.takenAt))
       if await worker.isBusy { busy = true }
     }
     if apiSeen { clearOrphans() }

@@ -8,6 +8,7 @@ final class AcceptedHandler: ChannelInboundHandler {
   typealias OutboundOut = ByteBuffer
 
   private let core: LinkCore
+  private let address: String
   private var decoder: FrameDecoder
   private var identity: PeerIdentity?
   private var link: PeerLink?
@@ -16,10 +17,11 @@ final class AcceptedHandler: ChannelInboundHandler {
   private var mustFlush: Bool = false
   private var timer: Scheduled<Void>?
 
-  init(_ core: LinkCore) {
+  init(_ core: LinkCore, address: String) {
     self.core = core
+    self.address = address
     decoder = FrameDecoder(limits: core.limits)
-    core.halfOpen += 1
+    core.halfOpen[address, default: 0] += 1
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -38,7 +40,7 @@ final class AcceptedHandler: ChannelInboundHandler {
     timer?.cancel()
     guard isHalfOpen else { return }
     isHalfOpen = false
-    core.halfOpen -= 1
+    core.leftHalfOpen(address)
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

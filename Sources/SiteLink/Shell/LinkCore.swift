@@ -19,7 +19,8 @@ final class LinkCore {
 
   var peers: [MemberID: PeerLink] = [:]
   var listener: (any Channel)?
-  var halfOpen: Int = 0
+  /// Accepted connections without hello, by address.
+  var halfOpen: [String: Int] = [:]
   var stopped: Bool = false
   var dirty: [PeerLink] = []
   var flushIsScheduled: Bool = false
@@ -111,7 +112,11 @@ final class LinkCore {
   }
 
   /// As long as the connection takes it, but not longer than a turn: other connections of this loop have heartbeats too.
+  /// Writing may make the channel writable again from inside, which calls this: the loop that runs goes on, so that neither the stack nor the turn grows.
   func drain(_ link: PeerLink) {
+    guard !link.isDraining else { return }
+    link.isDraining = true
+    defer { link.isDraining = false }
     var taken: Int = 0
     while let channel: any Channel = link.dialled, channel.isWritable, !link.queue.isEmpty {
       guard taken < limits.bytesPerTurn else {
@@ -147,7 +152,6 @@ final class LinkCore {
           LinkError(
             .silent, "Member \(link.peer.member) on \(link.peer.hostName) did not answer for \(limits.silence); the link is taken for cut.")
         )
-        channel.close(promise: nil)
         down(link)
         redial(link)
       } else {

@@ -18,9 +18,13 @@ extension LinkCore {
   }
 
   private func prepare(_ channel: any Channel) throws {
-    guard !stopped, halfOpen < limits.halfOpenConnections else {
-      if refusals.isNew("all", "half-open", at: clock.now()) {
-        logger.warning("\(halfOpen) connections have not said who they are; others are closed at once until they do")
+    let address: String = channel.remoteAddress?.ipAddress ?? "unknown"
+    let all: Int = halfOpen.values.reduce(0, +)
+    guard !stopped, all < limits.halfOpenConnections, halfOpen[address, default: 0] < limits.halfOpenPerAddress else {
+      if refusals.isNew(address, "half-open", at: clock.now()) {
+        logger.warning(
+          "connections that do not say who they are reach their limit; more are closed at once",
+          metadata: ["peer": "\(address)", "halfOpen": "\(all)"])
       }
       // The bootstrap closes the channel.
       throw LinkError(.silent, "Too many half-open connections.")
@@ -30,7 +34,12 @@ extension LinkCore {
       guard let federation else { return "our own certificate names no federation, so no member can be recognised" }
       return IdentityURI.expect(federation: federation, daemons: ["store"])(identity)
     })
-    try channel.pipeline.syncOperations.addHandlers([handler, AcceptedHandler(self)])
+    try channel.pipeline.syncOperations.addHandlers([handler, AcceptedHandler(self, address: address)])
+  }
+
+  func leftHalfOpen(_ address: String) {
+    let left: Int = halfOpen[address, default: 1] - 1
+    halfOpen[address] = left > 0 ? left : nil
   }
 
   /// Whether the one who said hello is who its certificate says, and belongs here.

@@ -22,6 +22,7 @@ final class PeerLink {
   var dropped: Int64 = 0
   var lastError: String?
   var isDirty: Bool = false
+  var isDraining: Bool = false
   var isRemoved: Bool = false
 
   init(peer: LinkPeer, limits: LinkLimits, seed: UInt64) {

@@ -91,6 +91,24 @@ extension Store: KeyValueStore, WatchHost {
   /// At most four ticks old.
   public var status: StoreStatus { board.status }
   public var leadership: LeadershipChange { board.change }
+  public var clusterID: UInt64 { configuration.clusterID }
+  public var memberID: MemberID { configuration.memberID }
+  public var leader: MemberID? { board.change.leader }
+  public var raftTerm: UInt64 { board.term.load(ordering: .relaxed) }
+  /// The newest revision that this member has applied; never behind an answer that it gave.
+  public var revision: Int64 { board.revision.load(ordering: .relaxed) }
+  public var members: [StoreMember] { configuration.members }
+
+  /// Checksum over all keys and kept versions up to a revision (0: the newest), of this member alone.
+  public func hash(revision: Int64) async throws -> (hash: UInt32, revision: Int64, compactedRevision: Int64) {
+    try await onLoop { completion in
+      let keyspace: Keyspace = self.keyspace
+      completion(
+        Result { () throws(KeyspaceError) in
+          (try keyspace.hash(revision: revision), revision > 0 ? revision : keyspace.revision, keyspace.compactedRevision)
+        })
+    }
+  }
 
   /// Calls `observer` now and with every change of leader or term, on the event loop, in order; keep it short. Returns what `unobserve` takes,
   /// nil if there are 64 observers already.

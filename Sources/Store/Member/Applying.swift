@@ -14,6 +14,7 @@ extension MemberCore {
       guard failure == nil else { return }
     }
     node.applied(upTo: last.index)
+    board.revision.store(keyspace.revision, ordering: .relaxed)
     watches.onApplied(keyspace)
     startLeasesIfDue()
     takeSnapshotIfDue()
@@ -30,7 +31,10 @@ extension MemberCore {
         return
       }
       noteLeases(command, result)
-      own?.completion(result)
+      if let own {
+        board.revision.store(keyspace.revision, ordering: .relaxed)
+        own.completion(result)
+      }
     } catch {
       // Every member sees the same bytes: none can go on, and going on without would be another history.
       fail("entry \(entry.index) cannot be read: \(error)")

@@ -68,6 +68,9 @@ final class StatusBoard: Sendable {
     var lastObserver: Int = 0
   }
   private let state: Mutex<State>
+  /// Of the newest entry applied.
+  let revision = Atomic<Int64>(1)
+  let term = Atomic<UInt64>(0)
 
   init(memberID: MemberID, clusterID: UInt64) {
     state = Mutex(
@@ -134,6 +137,8 @@ extension MemberCore {
         silentSeconds: Double(peer.silentTicks) * tickSeconds, isReceivingSnapshot: peer.replication == .snapshot)
     }
     board.set(status)
+    board.revision.store(status.revision, ordering: .relaxed)
+    board.term.store(status.term, ordering: .relaxed)
     metrics.record(status, roundTrips: tickCount.isMultiple(of: 40) ? link.roundTrips() : [:])
   }
 }

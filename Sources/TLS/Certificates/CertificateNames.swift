@@ -21,6 +21,17 @@ extension Certificate {
       uris: alternativeNames(certificate).uris)
   }
 
+  /// `"NAME", valid from … until …`, for sentences.
+  static func life(_ pointer: OpaquePointer?) -> String? {
+    guard let pointer else { return nil }
+    X509_up_ref(pointer)
+    let certificate = Certificate(owning: pointer)
+    let name: String = certificate.commonName
+    let plain: Bool = name.utf8.count <= 64 && name.utf8.allSatisfy { (32...126).contains($0) }
+    return
+      "\(plain ? "\"\(name)\"" : "its name is not printable"), valid from \(certificate.notBefore.rfc3339) until \(certificate.notAfter.rfc3339)"
+  }
+
   private static func entries(_ name: OpaquePointer?, _ kind: Int32) -> [String] {
     var values: [String] = []
     var index: Int32 = X509_NAME_get_index_by_NID(name, kind, -1)

@@ -96,8 +96,16 @@ private func selectProtocol(
 /// Called by libssl for every certificate of the peer's chain, ours last. It has checked signatures, dates, uses and the name;
 /// what is left is whether this peer may speak to us, which only the connection's own verification knows.
 private func judgeCertificate(valid: Int32, store: OpaquePointer?) -> Int32 {
-  guard valid == 1, X509_STORE_CTX_get_error_depth(store) == 0 else { return valid }
   let ssl: UnsafeMutableRawPointer? = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx())
+  guard valid == 1 else {
+    // Dates are looked at once the signature was found good, so this name is not a stranger's invention.
+    let error: Int32 = X509_STORE_CTX_get_error(store)
+    if error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID {
+      session(of: ssl.map { OpaquePointer($0) })?.refusal = Certificate.life(X509_STORE_CTX_get_current_cert(store))
+    }
+    return 0
+  }
+  guard X509_STORE_CTX_get_error_depth(store) == 0 else { return 1 }
   guard let session: TLSSession = session(of: ssl.map { OpaquePointer($0) }), let certificate = X509_STORE_CTX_get_current_cert(store)
   else {
     return 0

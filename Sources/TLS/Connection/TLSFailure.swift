@@ -37,13 +37,14 @@ enum TLSFailure {
 
   private static func certificate(_ result: Int, _ refusal: String?) -> TLSError {
     let text: String = X509_verify_cert_error_string(result).map { String(cString: $0) } ?? "error \(result)"
+    let life: String = refusal.map { " (\($0))" } ?? ""
     switch Int32(result) {
     case X509_V_ERR_APPLICATION_VERIFICATION where refusal != nil:
       return TLSError(.refused, "The peer is refused: \(refusal ?? text).")
     case X509_V_ERR_CERT_HAS_EXPIRED:
-      return TLSError(.certificateExpired, "The peer's certificate has expired: renew it there, or set the clocks right.")
+      return TLSError(.certificateExpired, "The peer's certificate has expired\(life): renew it there, or set the clocks right.")
     case X509_V_ERR_CERT_NOT_YET_VALID:
-      return TLSError(.certificateExpired, "The peer's certificate is not valid yet: set the clocks right.")
+      return TLSError(.certificateExpired, "The peer's certificate is not valid yet\(life): set the clocks right.")
     case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
       return TLSError(.wrongName, "The server's certificate is not for the name that was dialled: \(text).")
     default:

@@ -15,7 +15,7 @@ final class TLSSession {
 
   let context: NativeContext
   let verify: PeerVerification?
-  /// Set by `judgeCertificate` before the handshake fails.
+  /// Set by `judgeCertificate` before the handshake fails: what `verify` said, or whose certificate is out of its time.
   var refusal: String?
   /// Ciphertext on its way out.
   var outbound = ByteBuffer()

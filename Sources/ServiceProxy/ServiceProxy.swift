@@ -1,0 +1,160 @@
+import KubeClient
+import KubeModel
+import Logging
+import Metrics
+import Observability
+import Primitives
+import Processes
+import Synchronization
+
+/// Keeps this host's nftables table in step with Services and EndpointSlices, and its fence in step with the activation lease.
+public final class ServiceProxy: Sendable {
+  public struct Configuration: Sendable {
+    public var node: String
+    public var podCIDR: String
+    /// False: this host's pods are never fenced.
+    public var isFenced: Bool = true
+    public init(node: String, podCIDR: String) {
+      self.node = node
+      self.podCIDR = podCIDR
+    }
+  }
+  /// What the activation allows (`NodeAgent.Permission` in other words).
+  public enum Permission: Hashable, Sendable {
+    case allowed(until: MonotonicTime)
+    case denied
+  }
+  static let tierAnnotation = "federation.tricenter.io/tier"
+
+  private let configuration: Configuration
+  private let services: Informer
+  private let slices: Informer
+  private let pods: Informer
+  private let permissions: AsyncStream<Permission>
+  private let clock: any TimeSource
+  private let logger = Logger(label: "proxy")
+  private let table: ProxyTable
+  private let syncs = Counter(label: "kubeproxy_sync_proxy_rules_total")
+  private let syncTime = Timer(label: "kubeproxy_sync_proxy_rules_duration_seconds")
+
+  /// `informers` must be run by the caller. `permissions`: told whenever the activation was read.
+  public init(
+    informers: SharedInformers, configuration: Configuration, permissions: AsyncStream<Permission>, clock: any TimeSource = SystemClock()
+  ) {
+    self.configuration = configuration
+    services = informers.informer(.services)
+    slices = informers.informer(.endpointSlices)
+    pods = informers.informer(.pods, fieldSelector: "spec.nodeName=\(configuration.node)")
+    self.permissions = permissions
+    self.clock = clock
+    table = ProxyTable(clock: clock)
+  }
+
+  /// Runs until its task is cancelled. The rules stay then: a proxy that restarts must not be an outage.
+  public func run() async throws {
+    let (changes, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    for informer in [services, slices, pods] { informer.onChange { _ in continuation.yield() } }
+    let permissions: AsyncStream<Permission> = permissions
+    try await services.waitUntilSynced()
+    try await slices.waitUntilSynced()
+    try await pods.waitUntilSynced()
+    continuation.yield()
+    await withDiscardingTaskGroup { group in
+      group.addTask {
+        for await _ in changes {
+          await self.sync()
+          try? await Task.sleep(for: ProxyLimits.settle)
+        }
+      }
+      group.addTask { for await permission in permissions { await self.table.follow(permission, logger: self.logger) } }
+    }
+  }
+
+  private func sync() async {
+    while !Task.isCancelled {
+      let began: MonotonicTime = clock.now()
+      do {
+        try await table.apply(wanted())
+        syncs.increment()
+        syncTime.recordNanoseconds((clock.now() - began).inNanoseconds)
+        return
+      } catch {
+        logger.error("rules cannot be written; the last ones stay: \(error)")
+        try? await Task.sleep(for: ProxyLimits.retry)
+      }
+    }
+  }
+
+  private func wanted() -> RuleSet {
+    let ports: [ServicePort] = ServicePort.all(services: services.cache.all, slices: slices.cache.all, node: configuration.node)
+    let hot: [String] = pods.cache.all.filter { $0.annotations[Self.tierAnnotation] == "hot" || $0.spec["hostNetwork"].bool == true }
+      .compactMap { $0.status["podIP"].string }
+    return RuleSet.build(
+      ports, host: RuleSet.Host(podCIDR: configuration.podCIDR, unfencedPods: hot, isFenced: configuration.isFenced))
+  }
+}
+
+/// The one writer of the table: rules and lease elements never interleave.
+actor ProxyTable {
+  private var applied: RuleSet?
+  private var timer = LeaseTimer()
+  private var lastPermission: ServiceProxy.Permission = .denied
+  private let clock: any TimeSource
+
+  init(clock: any TimeSource) { self.clock = clock }
+
+  func apply(_ wanted: RuleSet) async throws {
+    guard wanted != applied else { return }
+    let script: String
+    if let applied {
+      script = wanted.changes(from: applied)
+    } else {
+      script = wanted.replacing()
+      timer.onTableReplaced()
+    }
+    var lease: String = ""
+    if applied == nil, case .allowed(let until) = lastPermission, let action = timer.onAllowed(until: until, now: clock.now()) {
+      lease = LeaseTimer.script(action)
+    }
+    do {
+      try await Self.nft(script + lease)
+      applied = wanted
+    } catch {
+      // What stands in the table is unknown now: the next try writes all of it.
+      applied = nil
+      throw error
+    }
+  }
+
+  func follow(_ permission: ServiceProxy.Permission, logger: Logger) async {
+    lastPermission = permission
+    guard applied != nil else { return }
+    let before: LeaseTimer = timer
+    let action: LeaseTimer.Action? =
+      switch permission {
+      case .allowed(let until): timer.onAllowed(until: until, now: clock.now())
+      case .denied: timer.onDenied()
+      }
+    guard let action else { return }
+    do {
+      try await Self.nft(LeaseTimer.script(action))
+      if action == .remove {
+        logger.warning("traffic of exclusive pods is stopped")
+        EventLog.shared.record("fence.closed")
+      } else if before.writtenUntil == nil {
+        EventLog.shared.record("fence.open")
+      }
+    } catch {
+      // Not renewed: the elements that are there expire by themselves, and the next permission tries again.
+      timer = before
+      logger.error("the fence's lease cannot be written: \(error)")
+    }
+  }
+
+  private static func nft(_ script: String) async throws {
+    let outcome: Command.Outcome = try await Command(["nft", "-f", "-"], input: Bytes(script), timeout: ProxyLimits.nftTimeout).outcome()
+    guard outcome.status == 0 else {
+      throw ProxyError(.nftables, "nft refused a change: \(outcome.errors.text.split(separator: "\n").prefix(3).joined(separator: " "))")
+    }
+  }
+}
