@@ -7,6 +7,11 @@ public struct OpenAPIDocuments: Sendable {
   /// The version that documents carry: that of the Kubernetes API which is served.
   public static let version: String = "v1.36.0"
 
+  /// What clients ask for the protobuf form by.
+  public static let v2ProtobufAccept: String = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+  /// What the answer must be called: kubectl refuses a media type with an `@` as malformed.
+  public static let v2ProtobufContentType: String = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+
   private let registry: Registry
   private let version3: [String: Document]
   private let version2: Document
@@ -55,7 +60,7 @@ public struct OpenAPIDocuments: Sendable {
   /// `GET /openapi/v2` as JSON.
   public var v2: Document { version2 }
 
-  /// `GET /openapi/v2` with Accept `application/com.github.proto-openapi.spec.v2@v1.0+protobuf`.
+  /// `GET /openapi/v2` for clients whose Accept is `v2ProtobufAccept`, answered with the media type `v2ProtobufContentType`.
   public var v2Protobuf: Document { Self.protobuf }
   private static let protobuf = Document(OpenAPIProtobuf.encode(version2(Registry.shared.definitions)))
 
