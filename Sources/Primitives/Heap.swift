@@ -1,10 +1,12 @@
-/// A binary min-heap (Cormen et al., ch. 6).
-struct Heap<Element: Comparable & Sendable>: Sendable {
+/// A binary min-heap (Cormen et al., Introduction to Algorithms, ch. 6): timers and turns.
+public struct Heap<Element: Comparable & Sendable>: Sendable {
   private var elements: [Element] = []
-  var first: Element? { elements.first }
-  var count: Int { elements.count }
 
-  mutating func push(_ element: Element) {
+  public init() {}
+  public var first: Element? { elements.first }
+  public var count: Int { elements.count }
+
+  public mutating func push(_ element: Element) {
     elements.append(element)
     var child: Int = elements.count - 1
     while child > 0 {
@@ -16,7 +18,7 @@ struct Heap<Element: Comparable & Sendable>: Sendable {
   }
 
   @discardableResult
-  mutating func pop() -> Element? {
+  public mutating func pop() -> Element? {
     guard let first: Element = elements.first, let last: Element = elements.popLast() else { return nil }
     guard !elements.isEmpty else { return first }
     elements[0] = last
