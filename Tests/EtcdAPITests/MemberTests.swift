@@ -78,7 +78,7 @@ import Testing
   @Test func sixtyFourClientsPut() async throws {
     try await withMember { remote, store, port in
       try await eventually("it leads") { store.leadership.isLocal }
-      let per: Int = 100
+      let per: Int = 30
       let clients: [HTTPClient] = (0..<8).map { _ in
         HTTPClient(HTTPClientConfiguration(targets: [.host("127.0.0.1", port: port)], version: .http2, logger: quiet("client")))
       }

@@ -132,7 +132,7 @@ import Testing
   @Test func sixtyFourClientsPut() async throws {
     try await withServer { server in
       let start: ContinuousClock.Instant = .now
-      let per: Int = 50
+      let per: Int = 10
       try await withThrowingTaskGroup(of: Void.self) { group in
         for client in 0..<64 {
           group.addTask {

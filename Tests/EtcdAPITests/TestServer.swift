@@ -61,7 +61,7 @@ struct TestServer {
   let http: HTTPClient
   let store: EtcdStore
 
-  func etcdctl(_ arguments: String..., input: String = "", timeout: Duration = .seconds(30)) async throws -> (
+  func etcdctl(_ arguments: String..., input: String = "", timeout: Duration = .seconds(90)) async throws -> (
     status: Int32, output: String, errors: String
   ) {
     var command = Command(["etcdctl"] + flags + arguments, input: Bytes(input), timeout: timeout)
@@ -72,6 +72,8 @@ struct TestServer {
 
   var flags: [String] {
     ["--endpoints", "https://127.0.0.1:\(port)", "--cacert", folder + "/ca.pem", "--cert", folder + "/c.pem", "--key", folder + "/c.key"]
+      // The defaults of 2 and 5 seconds are for machines that do nothing else.
+      + ["--dial-timeout", "60s", "--command-timeout", "60s"]
   }
 }
 
