@@ -55,23 +55,30 @@ final class ActivityMarker: ChannelInboundHandler {
 }
 
 /// Keep-alive and GOAWAY: the end of the connection's own pipeline.
+///
+/// Silence is counted in ticks that came on time. A loop that gets no processor cannot tell a dead server from bytes that it had no
+/// time to read, and on a busy machine the server shares its fate: a late tick counts nothing.
 final class HTTP2ClientKeeper: ChannelInboundHandler {
   typealias InboundIn = HTTP2Frame
   typealias OutboundOut = HTTP2Frame
 
-  private let interval: TimeAmount
-  private let timeout: TimeAmount
+  private let interval: Int64
+  private let timeout: Int64
+  private let step: Int64
   private let activity: ActivityMarker
   private let fate: ConnectionFate
   private var openStreams: Int = 0
   private var timer: Scheduled<Void>?
-  private var pingSent: NIODeadline?
+  /// Nanoseconds without a byte, by ticks on time: since the last byte, and since the PING.
+  private var silent: Int64 = 0
+  private var unanswered: Int64?
+  private var seen: NIODeadline = .now()
   private var context: ChannelHandlerContext?
-  private var failed: Bool = false
 
   init(interval: Duration, timeout: Duration, activity: ActivityMarker, fate: ConnectionFate) {
-    self.interval = .nanoseconds(interval.nioNanoseconds)
-    self.timeout = .nanoseconds(timeout.nioNanoseconds)
+    self.interval = interval.nioNanoseconds
+    self.timeout = timeout.nioNanoseconds
+    step = max(10_000_000, min(self.interval, self.timeout) / 4)
     self.activity = activity
     self.fate = fate
   }
@@ -88,39 +95,45 @@ final class HTTP2ClientKeeper: ChannelInboundHandler {
 
   func streamOpened() {
     openStreams += 1
-    if openStreams == 1, timer == nil { arm(after: interval) }
+    guard timer == nil else { return }
+    silent = 0
+    unanswered = nil
+    arm()
   }
 
   func streamClosed() { openStreams -= 1 }
 
-  private func arm(after delay: TimeAmount) {
+  private func arm() {
     guard let context else { return }
     let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    let due: NIODeadline = context.eventLoop.now + delay
+    let due: NIODeadline = context.eventLoop.now + .nanoseconds(step)
     timer = context.eventLoop.scheduleTask(deadline: due) { bound.value.tick(due: due) }
   }
 
   private func tick(due: NIODeadline) {
     timer = nil
-    guard let context else { return }
-    let now: NIODeadline = context.eventLoop.now
-    if let sent = pingSent, activity.last < sent {
-      // When this very loop was late, the answer may lie unread in the socket: look once more after the next read.
-      if now - due > .milliseconds(200) { return arm(after: .milliseconds(100)) }
-      if now - sent >= timeout {
-        let error = HTTPError(
-          .connectionLost, "Nothing came from the server for \((now - sent).nanoseconds / 1_000_000) ms after a keep-alive PING.")
-        fate.record(error)
-        return context.close(promise: nil)
-      }
-      return arm(after: min(interval, sent + timeout - now))
+    guard let context, openStreams > 0 else { return }
+    if activity.last > seen {
+      seen = activity.last
+      silent = 0
+      unanswered = nil
+    } else if context.eventLoop.now - due < .nanoseconds(step / 2) {
+      silent += step
+      if let waited: Int64 = unanswered { unanswered = waited + step }
     }
-    pingSent = nil
-    guard openStreams > 0 else { return }
-    pingSent = now
-    context.writeAndFlush(
-      wrapOutboundOut(HTTP2Frame(streamID: .rootStream, payload: .ping(HTTP2PingData(withInteger: 1), ack: false))), promise: nil)
-    arm(after: min(interval, timeout))
+    if let waited: Int64 = unanswered, waited >= timeout {
+      fate.record(
+        HTTPError(
+          .connectionLost,
+          "Nothing came from the server for \(waited / 1_000_000) ms after a keep-alive PING, \(silent / 1_000_000) ms in all."))
+      return context.close(promise: nil)
+    }
+    if unanswered == nil, silent >= interval {
+      unanswered = 0
+      let ping = HTTP2Frame(streamID: .rootStream, payload: .ping(HTTP2PingData(withInteger: 1), ack: false))
+      context.writeAndFlush(wrapOutboundOut(ping), promise: nil)
+    }
+    arm()
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -31,10 +31,11 @@ public struct HTTPClientConfiguration: Sendable {
   public var http1Connections: Int = 32
   /// Requests that wait for a connection at most.
   public var waitingRequests: Int = 4096
-  /// HTTP/2: a PING this often while streams are open. A host that lost power sends no RST; without this its watchers would
-  /// wait for TCP's 15 minutes.
+  /// HTTP/2: a PING after so long without a byte while streams are open. A host that lost power sends no RST; without this its watchers
+  /// would wait for TCP's 15 minutes.
   public var keepAliveInterval: Duration = .seconds(1)
-  /// No byte at all for this long after a PING: the connection is dead and its streams fail with `.connectionLost`.
+  /// No byte at all for this long after a PING: the connection is dead and its streams fail with `.connectionLost`. Time in which this
+  /// process did not get to run does not count.
   public var keepAliveTimeout: Duration = .seconds(2)
   public var group: any EventLoopGroup
   public var logger: Logger
