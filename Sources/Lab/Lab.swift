@@ -51,7 +51,7 @@ public struct Lab: Sendable {
   }
 
   var processes: LabProcesses { LabProcesses(directory: directory) }
-  var usesNamespaces: Bool { mode == .namespaces }
+  public var usesNamespaces: Bool { mode == .namespaces }
   private var network: NetworkBuilder { NetworkBuilder(site: site, directory: directory) }
 
   /// Network, wide-area element and relay. Existing ones stay.

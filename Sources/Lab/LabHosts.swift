@@ -24,8 +24,16 @@ extension Lab {
     _ = try startDetached(arguments, log: directory.log("\(host)-init"))
   }
 
-  /// SIGKILL to every process of these hosts, host by host without a pause in between. Returns how many ended.
-  public func power(off hosts: [HostName]) -> Int { hosts.reduce(0) { $0 + processes.power(off: $1) } }
+  /// SIGKILL to every process of these hosts, all at one instant. Returns how many were ended; they are gone by then.
+  public func power(off hosts: [HostName]) -> Int { processes.power(off: hosts) }
+
+  /// The center daemon of a host, as this machine numbers processes.
+  public func centerProcess(of host: HostName) -> pid_t? {
+    guard let first: pid_t = processes.hostInit(host) else { return nil }
+    return processes.descendants(of: first).first { pid in
+      LabDirectory.read("/proc/\(pid)/cmdline", limit: 8_192)?.split(separator: "\0").dropFirst().first == "center"
+    }
+  }
 
   public func isPowered(_ host: HostName) -> Bool { processes.hostInit(host) != nil }
 

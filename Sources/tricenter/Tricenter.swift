@@ -5,5 +5,7 @@ struct Tricenter: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tricenter",
     abstract: "Kubernetes clusters across two sites and three centers that go on when a center dies.",
-    subcommands: [SiteCommand.self, PKICommand.self, LabCommand.self, SimulateCommand.self])
+    subcommands: [
+      CenterCommand.self, NodeCommand.self, SiteCommand.self, PKICommand.self, LabCommand.self, DrillCommand.self, SimulateCommand.self,
+    ])
 }

@@ -151,6 +151,7 @@ public actor FederationController {
     case .renew: renewals.increment()
     case .takeOver(let from):
       takeovers.increment()
+      EventLog.shared.record("activation.taken", "\(written.center) from \(from), epoch \(written.epoch)")
       logger.notice(
         "took over", metadata: ["from": "\(from)", "epoch": "\(written.epoch)", "silentFor": "\(silentFor.inNanoseconds / 1_000_000) ms"])
       enforceDue = began

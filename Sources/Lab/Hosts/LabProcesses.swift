@@ -35,14 +35,13 @@ struct LabProcesses {
   }
   func daemon(_ verb: String) -> pid_t? { all().first { $0.arguments.dropFirst().first == verb }?.pid }
 
-  /// SIGKILL to everything of a host at one instant. With namespaces the kernel does it when process 1 dies; without, the
-  /// sessions that descend from the host's first process are collected first and signalled together.
-  func power(off host: HostName) -> Int {
-    guard let first: pid_t = hostInit(host) else { return 0 }
-    let descendants: [pid_t] = self.descendants(of: first)
-    for pid in [first] + descendants { kill(pid, SIGKILL) }
-    waitUntilGone([first] + descendants)
-    return descendants.count + 1
+  /// SIGKILL to everything of these hosts at one instant. With namespaces the kernel ends a host's processes when its process 1 dies;
+  /// without, the descendants of the host's first process are signalled with it.
+  func power(off hosts: [HostName]) -> Int {
+    let all: [pid_t] = hosts.compactMap { hostInit($0) }.flatMap { [$0] + descendants(of: $0) }
+    for pid in all { kill(pid, SIGKILL) }
+    waitUntilGone(all)
+    return all.count
   }
 
   func descendants(of root: pid_t) -> [pid_t] {
