@@ -92,6 +92,8 @@ struct NodeProcess: Sendable {
         for await view in views {
           switch NodeAgent.permission(view, center: center) {
           case .allowed(let until): continuation.yield(.open(until: until))
+          // Nothing is known yet: pods that were found running are neither allowed nor killed until the kubelet's own patience ends.
+          case .denied where view.record == nil || view.record?.center == center: break
           case .denied(let reason): continuation.yield(.fenced(reason: reason))
           }
         }
