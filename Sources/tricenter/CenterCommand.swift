@@ -3,7 +3,8 @@ import ArgumentParser
 /// All of a center's control plane on one host, in one process.
 struct CenterCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "center", abstract: "Run a host's part of its center's control plane: store, apiserver, controllers, scheduler, DNS, federation.")
+    commandName: "center",
+    abstract: "Run a host's part of its center's control plane: store, apiserver, controllers, scheduler, DNS, federation.")
   @OptionGroup var options: DaemonOptions
   @Option(help: "Folder of the store's journal.") var data: String
 

@@ -39,19 +39,24 @@ struct CenterProcess: Sendable {
     let lastLeader = LeaderNotes()
     store.observeLeadership { lastLeader.note($0) }
     try await store.start()
-    logger.notice("store is up", metadata: ["member": "\(store.configuration.memberID)", "cluster": "\(String(store.configuration.clusterID, radix: 16))"])
+    logger.notice(
+      "store is up",
+      metadata: ["member": "\(store.configuration.memberID)", "cluster": "\(String(store.configuration.clusterID, radix: 16))"])
     let api: APIServer = try makeAPIServer(store, health)
     let (site, host): (Site, Host) = (setting.site, setting.host)
     let etcd = EtcdServer(
-      HTTPServerConfiguration(address: .host(setting.address, port: site.ports.client), tls: try setting.serverTLS(.store), group: storeGroup),
+      HTTPServerConfiguration(
+        address: .host(setting.address, port: site.ports.client), tls: try setting.serverTLS(.store), group: storeGroup),
       store: store)
     let front = HTTPServer(
-      HTTPServerConfiguration(address: .host(setting.address, port: site.ports.apiserver), tls: try setting.serverTLS(.apiserver), group: group),
+      HTTPServerConfiguration(
+        address: .host(setting.address, port: site.ports.apiserver), tls: try setting.serverTLS(.apiserver), group: group),
       responder: api)
     let observer = ActivationObserver(
       client: client(api, "system:serviceaccount:tricenter-system:observer"), cluster: setting.cluster.name, margin: site.activation.margin)
     let admin = HTTPServer(
-      HTTPServerConfiguration(address: .host(setting.address, port: site.ports.admin), tls: try setting.serverTLS(.apiserver), group: group),
+      HTTPServerConfiguration(
+        address: .host(setting.address, port: site.ports.admin), tls: try setting.serverTLS(.apiserver), group: group),
       responder: ObservabilityResponder(
         health: health, next: StatusResponder(setting: setting, store: store, observer: observer)))
     let daemons: [(String, @Sendable () async throws -> Void)] = [
@@ -81,12 +86,15 @@ struct CenterProcess: Sendable {
           peerPort: site.ports.peer, clientURL: "https://\(host.address):\(site.ports.client)")
       }
     }
-    let configuration = StoreConfiguration(
+    var configuration = StoreConfiguration(
       memberID: StoreIdentity.memberID(federation: site.federation, host: setting.host.name),
       clusterID: StoreIdentity.clusterID(federation: site.federation), members: members, directory: data)
+    // As long as a stock kube-apiserver keeps it (--etcd-compaction-interval).
+    configuration.historyRetention = .seconds(300)
     let files = setting.storeFiles()
     let tls = try LinkTLS(
-      certificateFile: files.certificate, keyFile: files.key, authorityFile: setting.pki.authorityCertificate, logger: Logger(label: "sitelink"))
+      certificateFile: files.certificate, keyFile: files.key, authorityFile: setting.pki.authorityCertificate,
+      logger: Logger(label: "sitelink"))
     return try Store(configuration: configuration, eventLoop: loop, tls: tls, bind: (setting.address, site.ports.peer))
   }
 
@@ -153,7 +161,8 @@ struct CenterProcess: Sendable {
     let server = NameServer(.init(domain: setting.cluster.domain, cluster: setting.cluster.name, zone: site.zone), directory: directory) {
       let view: ActivationView = observer.view
       // Without a read for a whole lease, somebody else may be active by now.
-      guard let record: ActivationRecord = view.record, let read: MonotonicTime = view.lastReadBegan, clock.now() - read < site.activation.lease
+      guard let record: ActivationRecord = view.record, let read: MonotonicTime = view.lastReadBegan,
+        clock.now() - read < site.activation.lease
       else { return .unknown }
       let addresses: [String] = site.center(record.center)?.hosts.map(\.address.description) ?? []
       return .active(center: record.center.value, epoch: record.epoch, addresses: addresses)

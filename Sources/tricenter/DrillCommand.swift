@@ -14,7 +14,8 @@ import TLS
 
 struct DrillCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "drill", abstract: "Run runbooks on purpose, with faults injected, measured and undone.", subcommands: [Run.self, Check.self])
+    commandName: "drill", abstract: "Run runbooks on purpose, with faults injected, measured and undone.",
+    subcommands: [Run.self, Check.self])
 
   struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Read a runbook and tell everything that is wrong with it.")

@@ -50,7 +50,8 @@ struct NodeProcess: Sendable {
       cluster: setting.cluster.name, margin: setting.site.activation.margin)
     let kubelet: Kubelet = try makeKubelet(client, observer, group, health)
     let agent = NodeAgent(
-      client: KubeClient(transport: try setting.apiTransport(.federation, group: group), fieldManager: "federation-node"), observer: observer,
+      client: KubeClient(transport: try setting.apiTransport(.federation, group: group), fieldManager: "federation-node"),
+      observer: observer,
       center: setting.center.name, node: setting.host.name.value, exclusivePods: { await kubelet.exclusivePods() })
     let server = HTTPServer(
       HTTPServerConfiguration(
@@ -58,13 +59,16 @@ struct NodeProcess: Sendable {
       responder: KubeletResponder(kubelet: kubelet, health: health))
     var daemons: [(String, @Sendable () async throws -> Void)] = [
       ("observer", { await observer.run() }), ("kubelet", { try await kubelet.run() }), ("kubelet-server", { try await server.run() }),
-      ("federation-agent", {
-        // Ends only with its observer; a node that cannot report is fenced by the active center, not lost.
-        while !Task.isCancelled {
-          await agent.run()
-          try await Task.sleep(for: .milliseconds(100))
+      (
+        "federation-agent",
+        {
+          // Ends only with its observer; a node that cannot report is fenced by the active center, not lost.
+          while !Task.isCancelled {
+            await agent.run()
+            try await Task.sleep(for: .milliseconds(100))
+          }
         }
-      }),
+      ),
       ("proxy", { try await self.proxy(agent, group) }),
     ]
     if case .containerd = runtime {

@@ -41,7 +41,8 @@ struct StatusResponder: Responder {
         status.peers.map { peer in
           [
             "name": .string(peer.name.value), "center": .string(peer.center.value), "lagEntries": .int(Int64(clamping: peer.lagEntries)),
-            "lagBytes": .int(Int64(clamping: peer.lagBytes)), "lagSeconds": .double(peer.lagSeconds), "silentSeconds": .double(peer.silentSeconds),
+            "lagBytes": .int(Int64(clamping: peer.lagBytes)), "lagSeconds": .double(peer.lagSeconds),
+            "silentSeconds": .double(peer.silentSeconds),
           ]
         }),
       "activation": [
