@@ -7,8 +7,8 @@ struct Progress {
     case probing
     /// Known: messages follow each other without waiting, up to the window.
     case replicating
-    /// It needs what the log has forgotten; a snapshot up to this index is under way since this tick.
-    case snapshot(index: UInt64, since: UInt64)
+    /// It needs what the log has forgotten; a snapshot up to here is under way since this tick.
+    case snapshot(LogPosition, since: UInt64)
   }
 
   let id: MemberID
@@ -53,9 +53,9 @@ struct Progress {
     needsProbe = false
   }
 
-  mutating func becomeSnapshot(index: UInt64, now: UInt64) {
-    state = .snapshot(index: index, since: now)
-    next = index + 1
+  mutating func becomeSnapshot(_ position: LogPosition, now: UInt64) {
+    state = .snapshot(position, since: now)
+    next = position.index + 1
     inflight.removeAll()
     isPaused = false
     needsProbe = false

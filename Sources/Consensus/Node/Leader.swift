@@ -47,7 +47,11 @@ extension RaftNode {
     case .replicating:
       // Nothing was acknowledged since the last heartbeat although something is under way: it may be lost.
       if peer.match < peer.next - 1, peer.match == peer.matchAtHeartbeat { leading.peers[place].needsProbe = true }
-    case .snapshot: break
+    case .snapshot(let position, let since):
+      // Its acknowledgement may be lost: ask whether it has the snapshot. It refuses as long as it has not, which says nothing.
+      if now - since >= UInt64(timing.electionTicks) {
+        send(.append(previous: position, commit: min(commit, position.index), entries: []), to: follower)
+      }
     }
     leading.peers[place].matchAtHeartbeat = peer.match
   }

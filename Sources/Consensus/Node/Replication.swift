@@ -75,7 +75,7 @@ extension RaftNode {
     case .snapshot(let sent, _):
       if leading.peers[place].match >= log.base.index {
         leading.peers[place].becomeReplicating()
-      } else if leading.peers[place].match >= sent {
+      } else if leading.peers[place].match >= sent.index {
         // It has the snapshot, and the log has forgotten more meanwhile: it needs the next one.
         leading.peers[place].becomeProbing(next: leading.peers[place].match + 1)
       }

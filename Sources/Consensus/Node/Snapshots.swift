@@ -25,7 +25,7 @@ extension RaftNode {
     guard let snapshot else { return halt("its log starts at \(log.firstIndex) but it has no snapshot") }
     // Whoever is silent gets it when it is heard again.
     guard now - leading.peers[place].lastHeard < UInt64(timing.electionTicks) else { return }
-    leading.peers[place].becomeSnapshot(index: snapshot.index, now: now)
+    leading.peers[place].becomeSnapshot(LogPosition(term: snapshot.term, index: snapshot.index), now: now)
     send(.snapshot(snapshot), to: leading.peers[place].id)
   }
 
@@ -33,11 +33,11 @@ extension RaftNode {
   /// acknowledgement counts from then), not delivered when it gave up; it is then offered again after the next heartbeat.
   /// A shell that sends for longer than `RaftTiming.snapshotTicks` calls it with `delivered` meanwhile.
   public mutating func snapshotReported(to follower: MemberID, delivered: Bool) {
-    guard role == .leader, let place = leading.index(of: follower), case .snapshot(let index, _) = leading.peers[place].state else {
+    guard role == .leader, let place = leading.index(of: follower), case .snapshot(let position, _) = leading.peers[place].state else {
       return
     }
     if delivered {
-      leading.peers[place].state = .snapshot(index: index, since: now)
+      leading.peers[place].state = .snapshot(position, since: now)
     } else {
       leading.peers[place].becomeProbing(next: leading.peers[place].match + 1)
       leading.peers[place].isPaused = true
