@@ -65,10 +65,10 @@ let modules: [Module] = [
     testModules: ["APIServer", "Keyspace"]),
   Module(
     name: "Controllers", modules: ["Primitives", "Observability", "KubeClient", "KubeModel"], libraries: [logging, metrics],
-    testModules: ["APIServer", "Keyspace"], testLibraries: [yams]),
+    testModules: ["APIServer", "Keyspace", "HTTP", "TLS"], testLibraries: [yams]),
   Module(
     name: "Scheduler", modules: ["Primitives", "Observability", "KubeClient", "KubeModel"], libraries: [logging, metrics],
-    testModules: ["APIServer", "Keyspace"], testLibraries: [yams]),
+    testModules: ["APIServer", "Keyspace", "HTTP", "TLS"], testLibraries: [yams]),
   Module(
     name: "PodNetwork", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging],
     testModules: ["HTTP"], testLibraries: [nio, httpTypes]),
@@ -100,7 +100,8 @@ let executableLibraries: [Target.Dependency] = [arguments, nio, nioPosix, loggin
 
 func wantedModules() -> Set<String>? {
   guard let only = Context.environment["TRICENTER_ONLY"], !only.isEmpty else { return nil }
-  var wanted: Set<String> = []
+  // TestSupport imports Primitives, whichever room it is for.
+  var wanted: Set<String> = ["Primitives"]
   var open: [String] = only.split(separator: ",").map(String.init)
   while let name: String = open.popLast() {
     guard wanted.insert(name).inserted else { continue }

@@ -58,7 +58,8 @@ public enum RaftRole: String, Sendable { case follower, preCandidate, candidate,
 
 /// What became of a call of `propose`.
 public enum ProposalResult: Hashable, Sendable {
-  /// In this leader's log from `index` on, one entry per payload. Committed if and only if an entry with this index *and* term is handed out.
+  /// In this leader's log from `index` on, one entry per payload. Committed if and only if an entry with this index *and* term is handed
+  /// out.
   case appended(index: UInt64, term: UInt64)
   /// On its way to the leader. It may get lost; it appears in `committed` here as everywhere, or in `droppedProposals`, or never.
   case forwarded(to: MemberID)

@@ -22,7 +22,8 @@ public struct KubeletConfiguration: Sendable {
   public var rootDirectory: String
   /// Pods' logs, below `rootDirectory` by default.
   public var logDirectory: String
-  /// Parent of all pods' cgroups, e.g. `/tricenter/prod-1`; empty leaves it to the runtime, and then a fence cannot kill past a hanging runtime.
+  /// Parent of all pods' cgroups, e.g. `/tricenter/prod-1`; empty leaves it to the runtime, and then a fence cannot kill past a hanging
+  /// runtime.
   public var cgroupRoot: String
   /// Addresses of the cluster's DNS; empty: pods get the host's resolv.conf.
   public var clusterDNS: [String] = []

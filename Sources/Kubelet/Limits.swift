@@ -34,7 +34,8 @@ public enum KubeletLimits {
   /// While something is starting or stopping, and otherwise.
   public static let observeBusy: Duration = .milliseconds(100)
   public static let observeCalm: Duration = .seconds(1)
-  /// Until the first success, startup and readiness probes are repeated this quickly during one period; these tries do not count as failures.
+  /// Until the first success, startup and readiness probes are repeated this quickly during one period; these tries do not count as
+  /// failures.
   public static let eagerProbe: Duration = .milliseconds(50)
   /// What a probe reads of an answer (k8s: 10 KiB).
   public static let probeBodyBytes: Int = 10_240

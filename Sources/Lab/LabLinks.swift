@@ -2,8 +2,8 @@ import Primitives
 import Site
 
 extension Lab {
-  /// Changes the line from one place to another, in both directions unless `oneWay`. `delay` is the round trip that the line shall have (half
-  /// of it each way), or with `oneWay` the delay of that direction. In the fallback there is no wide-area element: throws `.missing`.
+  /// Changes the line from one place to another, in both directions unless `oneWay`. `delay` is the round trip that the line shall have
+  /// (half of it each way), or with `oneWay` the delay of that direction. In the fallback there is no wide-area element: throws `.missing`.
   public func link(_ from: String, _ to: String, oneWay: Bool, _ change: LinkSetting.Change) throws {
     guard usesNamespaces else {
       throw LabError(.missing, "This lab runs on loopback addresses, without a wide-area element: its links cannot be changed.")

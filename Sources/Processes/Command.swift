@@ -25,7 +25,8 @@ public struct Command: Sendable {
     public var errors: Bytes
   }
 
-  /// Runs on a thread of its own, so that no task or loop is blocked. Throws `.cannotStart` or `.timeout`; a status other than 0 is an outcome.
+  /// Runs on a thread of its own, so that no task or loop is blocked. Throws `.cannotStart` or `.timeout`; a status other than 0 is an
+  /// outcome.
   public func outcome() async throws -> Outcome {
     try await withCheckedThrowingContinuation { continuation in
       DispatchQueue.global().async { continuation.resume(with: Result { try runBlocking() }) }

@@ -1,7 +1,8 @@
 import KubeModel
 import Primitives
 
-/// View, queue and the choice between equals: what the scheduler knows, and how events change it. Pure; `Scheduler` guards it with one lock.
+/// View, queue and the choice between equals: what the scheduler knows, and how events change it. Pure; `Scheduler` guards it with one
+/// lock.
 struct SchedulerState: Sendable {
   private(set) var view = ClusterView()
   private(set) var queue = SchedulingQueue()

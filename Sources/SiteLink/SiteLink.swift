@@ -7,9 +7,9 @@ import TLS
 /// The wire between the members of a store: mutual TLS 1.3, one connection per direction and pair, frames in three priorities.
 ///
 /// Contract: frames of one priority arrive in the order in which `send` took them, whole or not at all, at most once; when a link goes
-/// down, what was taken and not yet delivered is lost (the protocol above sends again). A more urgent frame overtakes at every 64 KiB. Nothing here blocks, and
-/// what a slow or silent peer costs is bounded by `LinkLimits`. `receive` and `linkChanged` are called on the event loop; `linkChanged` says
-/// true before the first `send` to that member succeeds.
+/// down, what was taken and not yet delivered is lost (the protocol above sends again). A more urgent frame overtakes at every 64 KiB.
+/// Nothing here blocks, and what a slow or silent peer costs is bounded by `LinkLimits`. `receive` and `linkChanged` are called on the
+/// event loop; `linkChanged` says true before the first `send` to that member succeeds.
 public final class SiteLink: Sendable {
   let local: LinkPeer
   let clusterID: UInt64
@@ -90,13 +90,14 @@ public final class SiteLink: Sendable {
     try? await closing.get()
   }
 
-  /// On the event loop only. False: dropped, since the link is down, its queue of this priority is full, or the frame is too large. Never blocks.
-  /// The frame leaves at the end of this turn of the loop, together with the others.
+  /// On the event loop only. False: dropped, since the link is down, its queue of this priority is full, or the frame is too large. Never
+  /// blocks. The frame leaves at the end of this turn of the loop, together with the others.
   public func send(_ frame: ByteBuffer, to member: MemberID, priority: LinkPriority) -> Bool {
     core.value?.send(frame, to: member, priority) ?? false
   }
 
-  /// The members as they are now: links to those that left are closed, those that are new or moved are dialled. From any thread, after `start`.
+  /// The members as they are now: links to those that left are closed, those that are new or moved are dialled. From any thread, after
+  /// `start`.
   public func updatePeers(_ peers: [LinkPeer]) {
     if eventLoop.inEventLoop {
       core.value?.setPeers(peers)

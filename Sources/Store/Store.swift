@@ -10,8 +10,8 @@ import SiteLink
 /// One replicated member of the store.
 ///
 /// Two ways in: on its event loop (`submit`, `linearize`, `keyspace`, `withWatches`) for those who share it and answer thousands of
-/// requests per second, and `KeyValueStore` from any task. A member that follows forwards writes, keep-alives and the question for linearizable reads
-/// to the leader; callers need not care which member they use.
+/// requests per second, and `KeyValueStore` from any task. A member that follows forwards writes, keep-alives and the question for
+/// linearizable reads to the leader; callers need not care which member they use.
 public final class Store: Sendable {
   public let configuration: StoreConfiguration
   public let eventLoop: any EventLoop
@@ -99,7 +99,8 @@ public final class Store: Sendable {
     get async { (try? await eventLoop.submit { self.core.value != nil }.get()) ?? false }
   }
 
-  /// Hands the leadership over if it has it, answers everybody `.unavailable`, closes links and journal. The folder can be opened again afterwards.
+  /// Hands the leadership over if it has it, answers everybody `.unavailable`, closes links and journal. The folder can be opened again
+  /// afterwards.
   public func stop() async {
     let journal: Journal? = try? await eventLoop.submit { () -> Journal? in
       self.ticking.value?.cancel()

@@ -214,7 +214,8 @@ import Testing
     }
   }
 
-  /// Whatever is applied by whom, in any order: what a manager applied last is there or was taken by force, and sets decode from their JSON.
+  /// Whatever is applied by whom, in any order: what a manager applied last is there or was taken by force, and sets decode from their
+  /// JSON.
   @Test(arguments: 1...60) func ownershipIsConsistent(seed: UInt64) throws {
     var random = SeededRandom(seed: seed)
     var live: KubeObject = try Self.apply(nil, Self.config(Self.base), by: "base")

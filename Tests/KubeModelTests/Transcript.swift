@@ -4,8 +4,8 @@ import Testing
 
 @testable import KubeModel
 
-/// Golden cases: blocks of `NAME`, an input document, `----`, the expected document, an empty line. With TRICENTER_REWRITE=1 in the environment the
-/// expected parts are written anew.
+/// Golden cases: blocks of `NAME`, an input document, `----`, the expected document, an empty line. With TRICENTER_REWRITE=1 in the
+/// environment the expected parts are written anew.
 func checkTranscript(_ path: String, _ transform: (String, JSONValue) throws -> String) throws {
   let text: String = try #require(readFile(path), "cannot read \(path)")
   let rewriting: Bool = getenv("TRICENTER_REWRITE") != nil

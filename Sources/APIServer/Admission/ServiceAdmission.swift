@@ -81,8 +81,8 @@ extension Admission {
     plan.reservations.taken.append((key: storage.layout.serviceAddress(address), owner: owner("services", service)))
   }
 
-  /// Any address but the range's first two (network, and the `kubernetes` Service) and its last. Whether it is free, the transaction decides;
-  /// one look at the reservations makes a wrong choice rare.
+  /// Any address but the range's first two (network, and the `kubernetes` Service) and its last. Whether it is free, the transaction
+  /// decides; one look at the reservations makes a wrong choice rare.
   private func freeAddress() async throws -> String {
     let range: IPv4Range = configuration.serviceRange
     guard range.count > 3 else {

@@ -1,7 +1,8 @@
 import KubeModel
 import Primitives
 
-/// Conditions of a status: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties
+/// Conditions of a status:
+/// https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties
 enum Conditions {
   /// Sets one condition. `lastTransitionTime` moves only with the status, `lastUpdateTime` (where the kind has it) at every change.
   /// One that says the same already stays untouched, unless `refresh`.

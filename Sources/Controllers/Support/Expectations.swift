@@ -1,7 +1,8 @@
 import Primitives
 import Synchronization
 
-/// What a controller did that its informer has not shown yet: until then it must not count pods (client-go's UIDTrackingControllerExpectations).
+/// What a controller did that its informer has not shown yet: until then it must not count pods (client-go's
+/// UIDTrackingControllerExpectations).
 struct ExpectationsInstance: Sendable {
   private struct Entry {
     var creations: Int = 0

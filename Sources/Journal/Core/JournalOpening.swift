@@ -133,7 +133,8 @@ struct JournalOpening {
       contents.entries = log
       return
     }
-    // The log may end before the snapshot, or contradict it: the snapshot came from the leader, and the member stopped before the log was told.
+    // The log may end before the snapshot, or contradict it: the snapshot came from the leader, and the member stopped before the log was
+    // told.
     guard let first: UInt64 = log.first?.index, let last: UInt64 = log.last?.index, last > snapshot.index else { return }
     guard first <= snapshot.index + 1 else {
       throw JournalError(

@@ -1,7 +1,8 @@
 import Primitives
 
 /// All watchers of one keyspace. Each is a position in the history; nothing is buffered for it. A watcher that has read everything
-/// waits and is found by key or range when something is written, so a write costs the watchers it concerns and a comparison per waiting range.
+/// waits and is found by key or range when something is written, so a write costs the watchers it concerns and a comparison per waiting
+/// range.
 ///
 /// The owner calls `onApplied` after each batch of commands, and `onReplaced` after a snapshot took the keyspace's place.
 public struct Watches: Sendable {

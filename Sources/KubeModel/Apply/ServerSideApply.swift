@@ -3,15 +3,16 @@ import Primitives
 /// Server-side apply and the bookkeeping of field owners for every other write.
 /// https://kubernetes.io/docs/reference/using-api/server-side-apply/
 public enum ServerSideApply {
-  /// Applies a configuration: what it sets becomes the manager's, what the manager set before and does not mention now goes, unless somebody
-  /// else owns it.
+  /// Applies a configuration: what it sets becomes the manager's, what the manager set before and does not mention now goes, unless
+  /// somebody else owns it.
   /// - Parameters:
   ///   - live: nil to create.
   ///   - applied: the request's body, decoded by the kind (or by the subresource's type).
   ///   - manager: the `fieldManager` parameter.
   ///   - force: takes fields that others own instead of failing.
   ///   - subresource: `status` for a write to that endpoint.
-  /// - Returns: the object with its managedFields; the caller goes on with defaults, preparation and validation. Equal to `live` if nothing changes.
+  /// - Returns: the object with its managedFields; the caller goes on with defaults, preparation and validation. Equal to `live` if
+  ///   nothing changes.
   /// - Throws: 409 with a cause per conflict, 400 for a body that cannot be applied.
   public static func apply(
     live: KubeObject?, applied: KubeObject, manager: String, force: Bool, definition: ResourceDefinition, subresource: String = "",

@@ -1,4 +1,5 @@
-/// The paths of a kind with their operations. kubectl reads two things here: which kind a path serves, and that writes take `fieldValidation`.
+/// The paths of a kind with their operations. kubectl reads two things here: which kind a path serves, and that writes take
+/// `fieldValidation`.
 struct OpenAPIPaths {
   let version3: Bool
   private var schemas: OpenAPISchemas { OpenAPISchemas(version3: version3) }

@@ -4,8 +4,9 @@ import Logging
 import Primitives
 import Site
 
-/// Brings the lab's apiservers to this machine's loopback address, so that a person's kubectl reaches them without a route from the machine into
-/// the lab: sockets are listened on where the process starts, then it moves into the branch's network namespace and connects from there.
+/// Brings the lab's apiservers to this machine's loopback address, so that a person's kubectl reaches them without a route from the
+/// machine into the lab: sockets are listened on where the process starts, then it moves into the branch's network namespace and
+/// connects from there.
 public final class Relay {
   private struct Pipe {
     var from: Int32

@@ -31,7 +31,8 @@ struct NodeInfo: Sendable {
   /// By uid.
   private(set) var pods: [String: PodInfo] = [:]
   private(set) var used = ResourceAmounts()
-  /// With 100 m and 200 MiB for pods that ask for nothing, so that they do not pile up (Kubernetes: DefaultMilliCPURequest, DefaultMemoryRequest).
+  /// With 100 m and 200 MiB for pods that ask for nothing, so that they do not pile up (Kubernetes: DefaultMilliCPURequest,
+  /// DefaultMemoryRequest).
   private(set) var usedForScore = ResourceAmounts()
   private(set) var withAntiAffinity: Int = 0
 

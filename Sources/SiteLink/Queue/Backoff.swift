@@ -1,7 +1,7 @@
 import Primitives
 
-/// How long to wait before the next attempt: doubled each time up to a limit, less up to half of it by a seeded draw, so that members that lost
-/// each other at the same instant do not dial at the same instant.
+/// How long to wait before the next attempt: doubled each time up to a limit, less up to half of it by a seeded draw, so that members
+/// that lost each other at the same instant do not dial at the same instant.
 struct Backoff {
   private let first: Duration
   private let last: Duration

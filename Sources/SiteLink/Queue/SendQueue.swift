@@ -3,8 +3,8 @@ import Primitives
 
 /// What waits for one peer: three queues with a limit each, taken chunk by chunk. A value.
 ///
-/// Order: everything urgent, then what is normal; after `bulkShare` normal chunks one bulk chunk, so that a snapshot arrives even while appends
-/// never end. Within a class, frames keep their order.
+/// Order: everything urgent, then what is normal; after `bulkShare` normal chunks one bulk chunk, so that a snapshot arrives even while
+/// appends never end. Within a class, frames keep their order.
 struct SendQueue {
   static let bulkShare: Int = 15
 

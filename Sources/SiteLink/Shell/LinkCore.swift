@@ -112,7 +112,8 @@ final class LinkCore {
   }
 
   /// As long as the connection takes it, but not longer than a turn: other connections of this loop have heartbeats too.
-  /// Writing may make the channel writable again from inside, which calls this: the loop that runs goes on, so that neither the stack nor the turn grows.
+  /// Writing may make the channel writable again from inside, which calls this: the loop that runs goes on, so that neither the stack nor
+  /// the turn grows.
   func drain(_ link: PeerLink) {
     guard !link.isDraining else { return }
     link.isDraining = true

@@ -6,8 +6,8 @@ import Primitives
 ///     0        4      5       6       7          8
 ///     | length | kind | class | flags | reserved | length bytes …
 ///
-/// in network order. A message is one or more chunks of its class, the last one flagged; chunks of different classes interleave, those of one
-/// class do not. Everything else is one chunk.
+/// in network order. A message is one or more chunks of its class, the last one flagged; chunks of different classes interleave, those of
+/// one class do not. Everything else is one chunk.
 enum Frame {
   static let headerBytes: Int = 8
 

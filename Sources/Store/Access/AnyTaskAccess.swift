@@ -110,8 +110,8 @@ extension Store: KeyValueStore, WatchHost {
     }
   }
 
-  /// Calls `observer` now and with every change of leader or term, on the event loop, in order; keep it short. Returns what `unobserve` takes,
-  /// nil if there are 64 observers already.
+  /// Calls `observer` now and with every change of leader or term, on the event loop, in order; keep it short. Returns what `unobserve`
+  /// takes, nil if there are 64 observers already.
   @discardableResult
   public func observeLeadership(_ observer: @escaping @Sendable (LeadershipChange) -> Void) -> Int? { board.observe(observer) }
   /// Who leads rather from now on, on this member: after a switchover the active center moved. Members not named have 0; tell every member

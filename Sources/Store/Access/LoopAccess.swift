@@ -11,13 +11,15 @@ extension Store {
   }
   private var notStarted: KeyspaceError { KeyspaceError(.unavailable, "this member is not started") }
 
-  /// Proposes a command and answers what applying it gave. `.timeout` leaves a write undecided; every other error means that it did not happen.
+  /// Proposes a command and answers what applying it gave. `.timeout` leaves a write undecided; every other error means that it did not
+  /// happen.
   public func submit(_ command: KeyspaceCommand, completion: @escaping (Result<CommandResult, KeyspaceError>) -> Void) {
     guard let member else { return completion(.failure(notStarted)) }
     member.submit(command, completion)
   }
 
-  /// Answers nil once `keyspace` reflects every write that was acknowledged before the call. All calls of one turn share one question to the peers.
+  /// Answers nil once `keyspace` reflects every write that was acknowledged before the call. All calls of one turn share one question to
+  /// the peers.
   public func linearize(_ completion: @escaping (KeyspaceError?) -> Void) {
     guard let member else { return completion(notStarted) }
     member.linearize(completion)

@@ -73,7 +73,8 @@ extension MemberCore {
 
   // MARK: A snapshot from the leader
 
-  /// Consensus took the received snapshot: it replaces the keyspace, and callers whose entries it jumps over are told that they cannot know.
+  /// Consensus took the received snapshot: it replaces the keyspace, and callers whose entries it jumps over are told that they cannot
+  /// know.
   func install(_ metadata: SnapshotMetadata) {
     guard let staged, staged.metadata == metadata else {
       return fail("consensus took a snapshot at \(metadata.index) that is not there")

@@ -3,7 +3,8 @@ import Keyspace
 import Logging
 import Primitives
 
-/// A snapshot on its way to one member: a copy of the keyspace, encoded as it goes, a window of chunks ahead of what the receiver's disk has.
+/// A snapshot on its way to one member: a copy of the keyspace, encoded as it goes, a window of chunks ahead of what the receiver's disk
+/// has.
 struct SnapshotSender {
   var transfer: UInt64
   var encoder: SnapshotEncoder

@@ -14,8 +14,8 @@ public struct TLSHandshakeCompleted: Sendable, Hashable {
 ///
 /// Contract: (1) `TLSHandshakeCompleted` comes before the first byte; what is written earlier waits. (2) One `flush` is one encryption of
 /// everything written before it. (3) While the channel is not writable nothing is encrypted, so that a slow peer's memory is what was
-/// written here and `maximumBufferedBytes` bounds it. (4) A failure is fired as one `TLSError` through `errorCaught`, then the channel is closed.
-/// (5) The end of input is `channelInactive` after close_notify; without it a `TLSError` `.truncated` comes first.
+/// written here and `maximumBufferedBytes` bounds it. (4) A failure is fired as one `TLSError` through `errorCaught`, then the channel is
+/// closed. (5) The end of input is `channelInactive` after close_notify; without it a `TLSError` `.truncated` comes first.
 public final class TLSHandler: ChannelDuplexHandler {
   public typealias InboundIn = ByteBuffer
   public typealias InboundOut = ByteBuffer

@@ -33,8 +33,8 @@ public struct FederationPKI: Sendable {
     public var outcome: Outcome
   }
 
-  /// Makes what is missing, renews what is due (at two thirds of its life, or when its names are no longer the plan's) and keeps the rest. Safe to
-  /// repeat, also after a crash in the middle. `force` renews every leaf. Throws `TLSError`; nothing valid is destroyed.
+  /// Makes what is missing, renews what is due (at two thirds of its life, or when its names are no longer the plan's) and keeps the
+  /// rest. Safe to repeat, also after a crash in the middle. `force` renews every leaf. Throws `TLSError`; nothing valid is destroyed.
   public func prepare(_ plan: FederationPlan, now: WallTime, force: Bool = false) throws -> [Entry] {
     guard plan.problems.isEmpty else { throw TLSError(.badCertificate, plan.problems.joined(separator: " ")) }
     try SecretFile.makeDirectory(directory)

@@ -4,8 +4,8 @@ import NIOCore
 import Primitives
 import TLS
 
-/// Bodies in Kubernetes' protobuf encoding, as kubectl's `create` subcommands and typed Go clients send them: read into the same tree as JSON.
-/// Answers are JSON, which these clients accept, too.
+/// Bodies in Kubernetes' protobuf encoding, as kubectl's `create` subcommands and typed Go clients send them: read into the same tree as
+/// JSON. Answers are JSON, which these clients accept, too.
 /// https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding-idl
 enum ProtobufDocument {
   static let mediaType: String = "application/vnd.kubernetes.protobuf"
