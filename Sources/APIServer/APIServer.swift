@@ -18,11 +18,13 @@ public final class APIServer: Responder, Sendable {
   private let isBootstrapped = Atomic<Bool>(false)
 
   public init(configuration: APIServerConfiguration, store: any KeyValueStore) {
+    configuration.limits.check()
     self.configuration = configuration
     let layout = StorageLayout(prefix: configuration.prefix)
     let catalog = Catalog(Registry.shared.definitions.map { Resource($0, layout: layout, limits: configuration.limits) })
     let storage = ObjectStorage(
-      store: store, layout: layout, waits: StoreWaits(clock: configuration.clock, leaderWait: configuration.leaderWait))
+      store: store, layout: layout, waits: StoreWaits(clock: configuration.clock, leaderWait: configuration.leaderWait),
+      eventLease: EventLease(store: store, clock: configuration.clock))
     let names = NameSource(seed: configuration.seed)
     let targets: [StoreFeed.Target] = catalog.resources.filter(\.isStored).map {
       StoreFeed.Target(folder: $0.folder, definition: $0.definition, hub: $0.hub)
@@ -50,6 +52,10 @@ public final class APIServer: Responder, Sendable {
       }
     }
     tasks.withLock { $0 += [feeding, ticking] }
+    if let interval: Duration = configuration.compactionInterval {
+      let compactor = Compactor(storage: handlers.storage, interval: interval, logger: configuration.logger)
+      tasks.withLock { $0.append(Task { await compactor.run() }) }
+    }
     var pause: Duration = .milliseconds(50)
     while true {
       do {

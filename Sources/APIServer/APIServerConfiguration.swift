@@ -21,6 +21,9 @@ public struct APIServerConfiguration: Sendable {
   public var seed: UInt64?
   /// How long a request waits for a store that has no leader.
   public var leaderWait: Duration
+  /// How much of the store's history is kept for those who come back late: what is older than one to two intervals is compacted away.
+  /// Nil: somebody else compacts.
+  public var compactionInterval: Duration?
   public var limits: APIServerLimits
   public var logger: Logger
 
@@ -28,6 +31,7 @@ public struct APIServerConfiguration: Sendable {
     clusterName: String = "kubernetes", serviceRange: IPv4Range, nodePortRange: ClosedRange<Int64> = 30000...32767, prefix: String = "",
     advertiseAddress: String = "", advertisePort: Int64 = 6443, authorizer: Authorizer = .standard, health: HealthRegistry? = nil,
     clock: any TimeSource = SystemClock(), seed: UInt64? = nil, leaderWait: Duration = .seconds(3),
+    compactionInterval: Duration? = .seconds(300),
     limits: APIServerLimits = APIServerLimits(), logger: Logger = Logger(label: "apiserver")
   ) {
     self.clusterName = clusterName
@@ -41,6 +45,7 @@ public struct APIServerConfiguration: Sendable {
     self.clock = clock
     self.seed = seed
     self.leaderWait = leaderWait
+    self.compactionInterval = compactionInterval
     self.limits = limits
     self.logger = logger
   }

@@ -6,12 +6,11 @@ public struct APIServerLimits: Sendable {
   public var requestsInFlight: Int = 1024
   /// Open watches of all clients together; past it 429.
   public var watchers: Int = 20_000
-  /// Events kept per resource for watchers that come back; older ones are read from the store while it keeps them.
+  /// Events kept per resource: how far a watcher may lie behind before it is closed with 410, and what those who come back are told from
+  /// memory; older ones are read from the store while it keeps them.
   public var eventsPerResource: Int = 4096
   /// Bytes of encoded objects those events may hold on to, per resource.
-  public var eventBytesPerResource: Int = 16 * 1024 * 1024
-  /// Events that one watcher may lie behind the newest before it is closed with 410.
-  public var watcherLag: Int = 4096
+  public var eventBytesPerResource: Int = 4 * 1024 * 1024
   /// Bytes put together for one write to a watcher.
   public var watchWriteBytes: Int = 256 * 1024
   /// Objects per page read from the store while a list is put together.
@@ -35,9 +34,14 @@ public struct APIServerLimits: Sendable {
   /// Service addresses or node ports tried for one Service before 500.
   public var allocationTries: Int = 64
 
-  public init() {
+  public init() {}
+
+  /// Relationships that must hold; checked when a server is made.
+  func check() {
     precondition(
-      watcherLag <= eventsPerResource, "a watcher may not lie further behind (\(watcherLag)) than events are kept (\(eventsPerResource))")
-    precondition(watchWriteBytes <= eventBytesPerResource, "one write to a watcher fits into what is kept")
+      eventsPerResource > 0 && eventBytesPerResource >= watchWriteBytes,
+      "one write to a watcher (\(watchWriteBytes)) fits into what is kept (\(eventBytesPerResource))")
+    precondition(storeBatch > 0 && storePage > 0 && updateTries > 0, "pages, batches and tries are at least one")
+    precondition(watchSeconds.lowerBound > 0, "a watch stays open for a while")
   }
 }

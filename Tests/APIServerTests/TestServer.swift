@@ -28,24 +28,27 @@ struct TestServer: Sendable {
   let transport: InProcessTransport
   static let admin = PeerIdentity(commonName: "admin", organizations: ["system:masters"])
 
+  /// - Parameter over: what the server sees of the store, where that is something else.
   init(
-    store: LocalKeyspace = LocalKeyspace(), peer: PeerIdentity? = TestServer.admin, limits: APIServerLimits = APIServerLimits(),
+    store: LocalKeyspace = LocalKeyspace(), over: (any KeyValueStore)? = nil, peer: PeerIdentity? = TestServer.admin,
+    limits: APIServerLimits = APIServerLimits(),
     range: String = "10.96.0.0/16", seed: UInt64 = 1
   ) {
     self.store = store
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     server = APIServer(
-      configuration: APIServerConfiguration(serviceRange: IPv4Range(range)!, seed: seed, limits: limits, logger: logger), store: store)
+      configuration: APIServerConfiguration(serviceRange: IPv4Range(range)!, seed: seed, limits: limits, logger: logger),
+      store: over ?? store)
     transport = InProcessTransport(responder: server, peer: peer)
   }
 
   /// A started server; stopped when `body` is over.
   static func run(
-    store: LocalKeyspace = LocalKeyspace(), limits: APIServerLimits = APIServerLimits(), range: String = "10.96.0.0/16", seed: UInt64 = 1,
-    _ body: (TestServer) async throws -> Void
+    store: LocalKeyspace = LocalKeyspace(), over: (any KeyValueStore)? = nil, limits: APIServerLimits = APIServerLimits(),
+    range: String = "10.96.0.0/16", seed: UInt64 = 1, _ body: (TestServer) async throws -> Void
   ) async throws {
-    let test = TestServer(store: store, limits: limits, range: range, seed: seed)
+    let test = TestServer(store: store, over: over, limits: limits, range: range, seed: seed)
     try await test.server.start()
     do { try await body(test) } catch {
       test.server.stop()
@@ -103,14 +106,20 @@ final class TestWatch {
 
   /// Nil at the end.
   func next() async throws -> (type: String, object: KubeObject)? {
+    guard let line: [UInt8] = try await line() else { return nil }
+    let event: JSONValue = try JSONValue.parse(line)
+    return (event["type"].string ?? "", KubeObject(event["object"]))
+  }
+
+  func line() async throws -> [UInt8]? {
     while true {
       if let end: Int = rest.readableBytesView.firstIndex(of: UInt8(ascii: "\n")),
         let line: [UInt8] = rest.readBytes(length: end - rest.readerIndex + 1)
       {
-        let event: JSONValue = try JSONValue.parse(line)
-        return (event["type"].string ?? "", KubeObject(event["object"]))
+        return line
       }
       guard var part: ByteBuffer = try await body.next() else { return nil }
+      rest.discardReadBytes()
       rest.writeBuffer(&part)
     }
   }

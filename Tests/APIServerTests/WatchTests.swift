@@ -76,7 +76,6 @@ import Testing
   @Test("a version that was compacted away is 410 Expired, as list and as watch") func compaction() async throws {
     var limits = APIServerLimits()
     limits.eventsPerResource = 4
-    limits.watcherLag = 4
     try await TestServer.run(limits: limits) { (test: TestServer) async throws in
       let first: Answer = try await test.ask(.post, Self.path, configMap("a"))
       let old: String = first.object.resourceVersion

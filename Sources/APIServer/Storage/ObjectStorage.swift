@@ -32,6 +32,7 @@ struct ObjectStorage: Sendable {
   let store: any KeyValueStore
   let layout: StorageLayout
   let waits: StoreWaits
+  let eventLease: EventLease
 
   func key(_ resource: Resource, _ path: Bytes) -> Bytes { resource.folder + path }
 
@@ -57,21 +58,35 @@ struct ObjectStorage: Sendable {
     _ resource: Resource, _ path: Bytes, _ object: KubeObject, expected: Int64, reservations: Reservations = Reservations(),
     guards: [WriteGuard] = []
   ) async throws -> WriteOutcome {
-    try await commit(
-      resource, path, .put(PutRequest(key: key(resource, path), value: Self.encode(object))), expected: expected,
-      reservations: reservations, guards: guards)
+    let value: Bytes = Self.encode(object)
+    for isLastTry in [false, true] {
+      do {
+        let lease: Int64 = resource.name == .events ? try await waits.run { try await eventLease.id() } : 0
+        let put: Operation = .put(PutRequest(key: key(resource, path), value: value, lease: lease))
+        return try await commit(resource, path, put, value: value, expected: expected, reservations: reservations, guards: guards)
+      } catch let error as LeaseGone {
+        eventLease.forget()
+        if isLastTry { throw KubeStatus.internalError("the lease of events is gone: \(error.message)") }
+      }
+    }
+    preconditionFailure("both tries of a put returned or threw")
   }
 
   func delete(
     _ resource: Resource, _ path: Bytes, expected: Int64, reservations: Reservations = Reservations()
   ) async throws -> WriteOutcome {
     try await commit(
-      resource, path, .delete(DeleteRequest(KeyRange(key: key(resource, path)))), expected: expected, reservations: reservations,
-      guards: [])
+      resource, path, .delete(DeleteRequest(KeyRange(key: key(resource, path)))), value: nil, expected: expected,
+      reservations: reservations, guards: [])
   }
 
+  private struct LeaseGone: Error { let message: String }
+
+  /// - Parameter value: what the key holds once the write is done; nil for a deletion. By it a write is recognised that an earlier try
+  ///   had brought about although the store could not say so.
   private func commit(
-    _ resource: Resource, _ path: Bytes, _ write: Operation, expected: Int64, reservations: Reservations, guards: [WriteGuard]
+    _ resource: Resource, _ path: Bytes, _ write: Operation, value: Bytes?, expected: Int64, reservations: Reservations,
+    guards: [WriteGuard]
   ) async throws -> WriteOutcome {
     let key: Bytes = key(resource, path)
     // A reservation that the object gives back and takes again in one write stays as it is.
@@ -88,13 +103,18 @@ struct ObjectStorage: Sendable {
     failure += guards.map { .range(RangeRequest(key: $0.key, serializable: false)) }
     failure += taken.map { .range(RangeRequest(key: $0.key)) }
     let request = TransactionRequest(compares: compares, success: success, failure: failure)
-    let response: TransactionResponse = try await waits.run { try await store.transact(request) }
+    let (response, isRepeated): (TransactionResponse, Bool) = try await waits.runConditional {
+      do { return try await store.transact(request) } catch let error as KeyspaceError where error.code == .leaseNotFound {
+        throw LeaseGone(message: error.message)
+      }
+    }
     if response.succeeded { return .written(revision: response.revision) }
     func read(_ index: Int) -> KeyValue? {
       guard response.responses.indices.contains(index), case .range(let range) = response.responses[index] else { return nil }
       return range.keyValues.first
     }
     let current: KeyValue? = read(0)
+    if isRepeated, current?.value == value { return .written(revision: current?.modRevision ?? response.revision) }
     if (current?.modRevision ?? 0) != expected { return .raced(current) }
     for (index, guarded) in guards.enumerated() where (read(1 + index)?.modRevision ?? 0) != guarded.revision {
       return .guardFailed(guarded.key)
