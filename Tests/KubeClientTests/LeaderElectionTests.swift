@@ -151,3 +151,44 @@ final class LeaseServer: Sendable {
     }
   }
 }
+
+@Suite struct ActiveCenterLeaseTests {
+  @Test func `a leader whose center is not active any more gives the lease back, and takes it again when it is`() async throws {
+    let server = LeaseServer()
+    let client = KubeClient(transport: ScriptedTransport { _, request, body in try server.answer(request, body) }, fieldManager: "t")
+    let box = ActiveBox()
+    let elector = LeaderElector(
+      client: client,
+      configuration: LeaderElectionConfiguration(
+        name: "controllers", identity: "prod-1", epoch: { 7 }, mayLead: { box.isActive }))
+    let journal = Journal()
+    let running = Task {
+      try await elector.run {
+        journal.note("start")
+        do { try await Task.sleep(for: .seconds(60)) } catch {
+          journal.note("stop")
+          throw error
+        }
+      }
+    }
+    try await Task.sleep(for: .milliseconds(60))
+    #expect(server.holder == nil && !elector.isLeader)
+    box.isActive = true
+    try await eventually("it leads") { elector.isLeader && journal.all == ["start"] && server.holder == "prod-1" }
+    box.isActive = false
+    try await eventually("it gave the lease back") { !elector.isLeader && journal.all == ["start", "stop"] && server.holder == "" }
+    box.isActive = true
+    try await eventually("it leads again") { elector.isLeader && journal.all == ["start", "stop", "start"] }
+    running.cancel()
+    _ = try? await running.value
+    #expect(server.holder == "")
+  }
+}
+
+final class ActiveBox: Sendable {
+  private let active: Mutex<Bool> = Mutex(false)
+  var isActive: Bool {
+    get { active.withLock { $0 } }
+    set { active.withLock { $0 = newValue } }
+  }
+}

@@ -60,7 +60,7 @@ struct EvictionRate: Sendable {
     bucket.amount = min(1, bucket.amount + (now - bucket.at).inMilliseconds / 1000 * rate)
     bucket.at = now
     defer { tokens[zone] = bucket }
-    guard rate > 0, bucket.amount >= 1 else { return false }
+    guard rate > 0, bucket.amount >= 1 - 1e-9 else { return false }
     bucket.amount -= 1
     return true
   }
