@@ -62,6 +62,7 @@ struct CenterProcess: Sendable {
     let daemons: [(String, @Sendable () async throws -> Void)] = [
       ("etcd", { try await etcd.run() }), ("apiserver", { try await front.run() }), ("admin", { try await admin.run() }),
       ("apiserver-start", { try await self.startAPI(api) }), ("observer", { await observer.run() }),
+      ("election-priority", { try await self.followActivation(observer, store) }),
       ("federation", { await self.federation(api).run() }),
       ("controller-manager", { try await self.controllers(api, observer, health).run() }),
       ("scheduler", { try await self.scheduler(api, observer, health).run() }),
@@ -116,6 +117,21 @@ struct CenterProcess: Sendable {
     logger.notice("apiserver is ready")
     // Its caches go on by themselves; this daemon ends with the process.
     while !Task.isCancelled { try await Task.sleep(for: .seconds(3_600)) }
+  }
+
+  /// The store's leader belongs where the cluster is active: the writes of its daemons then cross no line to reach it. A center that comes back
+  /// after a failover therefore does not take the leadership with it.
+  private func followActivation(_ observer: ActivationObserver, _ store: Store) async throws {
+    var last: CenterName?
+    for await view in observer.views() {
+      guard let active: CenterName = view.record?.center, active != last else { continue }
+      last = active
+      var priorities: [MemberID: Int] = [:]
+      for member in store.configuration.members {
+        priorities[member.id] = member.center == active ? CenterRole.activePriority : member.priority
+      }
+      store.setPriorities(priorities)
+    }
   }
 
   private func client(_ api: APIServer, _ user: String, groups: [String] = ["system:masters"]) -> KubeClient {
@@ -178,6 +194,9 @@ struct CenterProcess: Sendable {
 }
 
 extension CenterRole {
+  /// Above every role's own.
+  static let activePriority: Int = 4
+
   /// Who leads the store when it can choose: production before local-dr before remote-dr.
   var electionPriority: Int {
     switch self {

@@ -137,6 +137,40 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     #expect(blocked == [.refused("production is silent, but: no node of local-dr is ready")])
   }
 
+  @Test func aPlannedMoveLetsTheLeaseRunOutAndOnlyItsTargetTakesOver() {
+    var production: ActivationInstance = Self.instance("production")
+    var local: ActivationInstance = Self.instance("local-dr")
+    var remote: ActivationInstance = Self.instance("remote-dr")
+    for began: Int64 in [0, 3_500] {
+      production.onRead(ActivationViewTests.record("9"), began: at(began), finished: at(began + 10))
+      local.onRead(ActivationViewTests.record("9"), began: at(began), finished: at(began + 10))
+      remote.onRead(ActivationViewTests.record("9"), began: at(began), finished: at(began + 10))
+    }
+    #expect(production.onTick(at(4_000), plannedTo: "remote-dr", obstacles: []) == [.refused("production gives way to remote-dr")])
+    #expect(local.onTick(at(4_000), plannedTo: "remote-dr", obstacles: []) == [.refused("production is silent, and gives way to remote-dr")])
+    let expected = ActivationRecord(
+      cluster: "bank", center: "remote-dr", epoch: 2, lease: .seconds(3), resourceVersion: "9", previous: "production")
+    #expect(remote.onTick(at(4_000), plannedTo: "remote-dr", obstacles: []) == [.write(expected, .takeOver(from: "production"))])
+  }
+
+  @Test func onlyAFailoverThatFitsTheActivationIsWaitedFor() {
+    let record: ActivationRecord = ActivationViewTests.record("9")
+    func waits(_ change: (inout JSONValue) -> Void) -> Bool {
+      var json: JSONValue = ["metadata": ["name": "f"], "spec": ["kind": "planned", "cluster": "bank", "to": "local-dr"]]
+      change(&json)
+      return FederationObjects.isWaiting(KubeObject(json), record, order: ["production", "local-dr", "remote-dr"])
+    }
+    #expect(waits { _ in })
+    #expect(waits { $0["spec"]["from"] = "production" })
+    #expect(!waits { $0["spec"]["from"] = "remote-dr" })
+    #expect(!waits { $0["spec"]["epoch"] = 7 })
+    #expect(!waits { $0["spec"]["to"] = "production" })
+    #expect(!waits { $0["spec"]["to"] = "moon" })
+    #expect(!waits { $0["spec"]["kind"] = "unplanned" })
+    #expect(!waits { $0["spec"]["cluster"] = "other" })
+    #expect(!waits { $0["status"]["phase"] = "Completed" })
+  }
+
   /// The whole protocol with a store in the middle: whatever pauses, cuts and lost answers a seed brings, two centers never believe
   /// at the same instant that they are active.
   @Test(arguments: 0..<60) func neverTwoActives(seed: Int) {

@@ -19,6 +19,37 @@ enum ClusterActions {
     }
   }
 
+  /// Asks for a planned move if the cluster is active elsewhere, and waits until it is active there.
+  @Sendable static func moveTo(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
+    let wanted: String = inputs["center"] ?? ""
+    let deadline: MonotonicTime = context.deadline(inputs)
+    func current() async throws -> ActivationRecord {
+      try ActivationRecord(
+        await context.client.get(
+          .leases, namespace: ActivationRecord.namespace, name: ActivationRecord.name(cluster: context.runbook.cluster)))
+    }
+    let before: ActivationRecord = try await context.until(deadline) { try await current() }
+    if before.center.value != wanted {
+      let failover = KubeObject([
+        "apiVersion": "federation.tricenter.io/v1", "kind": "Failover", "metadata": ["generateName": "drill-home-"],
+        "spec": [
+          "cluster": .string(context.runbook.cluster), "from": .string(before.center.value), "to": .string(wanted), "kind": "planned",
+          "epoch": .int(before.epoch), "reason": .string("drill \(context.runbook.id) begins in \(wanted)"), "requestedBy": "drill",
+        ],
+      ])
+      _ = try await context.until(deadline) { try await context.client.create(.failovers, failover) }
+    }
+    return try await context.until(deadline) {
+      let record: ActivationRecord = try await current()
+      guard record.center.value == wanted else {
+        throw DrillError(.notMet, "\(record.center) is active (epoch \(record.epoch)), not \(wanted).")
+      }
+      context.state.withLock { $0.facts["epochBefore"] = .int(record.epoch) }
+      let how: String = before.center == record.center ? "" : ", moved there from \(before.center)"
+      return "\(wanted) is active, epoch \(record.epoch)\(how)"
+    }
+  }
+
   /// Every member of the center follows a leader elsewhere and has applied at least what the leader had committed when the step began.
   @Sendable static func waitCaughtUp(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
     let center = CenterName(inputs["center"] ?? "")

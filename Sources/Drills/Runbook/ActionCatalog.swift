@@ -32,6 +32,7 @@ enum ActionCatalog {
 
   static let actions: [String: ActionDescription] = [
     "cluster.requireActive": .init(inputs: [Input(name: "center", kind: .center)], run: ClusterActions.requireActive),
+    "cluster.moveTo": .init(inputs: [Input(name: "center", kind: .center)], run: ClusterActions.moveTo),
     "workload.apply": .init(inputs: [Input(name: "file", kind: .file)], run: WorkloadActions.apply),
     "workload.waitAvailable": .init(
       inputs: [Input(name: "namespace", kind: .text), Input(name: "deployment", kind: .text)], run: WorkloadActions.waitAvailable),

@@ -67,8 +67,13 @@ public struct ActivationInstance: Sendable {
     if let record { view.onRead(record, began: began, finished: finished) }
   }
 
-  /// `obstacles`: what stands against this center's taking over now (capacity, a switch that a person set), in sentences.
-  public mutating func onTick(_ now: MonotonicTime, obstacles: @autoclosure () -> [String]) -> [Directive] {
+  /// - Parameters:
+  ///   - plannedTo: where people want the cluster moved. The active center then lets its lease run out, and that center alone takes over: the
+  ///     same proof as for a loss, at the price of one lease without service.
+  ///   - obstacles: what stands against this center's taking over now (capacity, a switch that a person set), in sentences.
+  public mutating func onTick(
+    _ now: MonotonicTime, plannedTo: CenterName? = nil, obstacles: @autoclosure () -> [String]
+  ) -> [Directive] {
     guard !writing else { return [] }
     let patience: Duration = .milliseconds(50) * configuration.hostIndex
     guard let record: ActivationRecord = view.record, let seenAt: MonotonicTime = view.versionSeenAt else {
@@ -77,14 +82,16 @@ public struct ActivationInstance: Sendable {
       return write(first, .create, now)
     }
     if record.center == configuration.center {
+      if let plannedTo, plannedTo != configuration.center { return refuse("\(configuration.center) gives way to \(plannedTo)") }
       let due: MonotonicTime = max(seenAt, lastWriteBegan ?? seenAt) + configuration.renewEvery + patience
       return now >= due ? write(record, .renew, now) : []
     }
-    return takeOver(from: record, seenAt: seenAt, patience: patience, now, obstacles)
+    return takeOver(from: record, seenAt: seenAt, patience: patience, now, plannedTo, obstacles)
   }
 
   private mutating func takeOver(
-    from record: ActivationRecord, seenAt: MonotonicTime, patience: Duration, _ now: MonotonicTime, _ obstacles: () -> [String]
+    from record: ActivationRecord, seenAt: MonotonicTime, patience: Duration, _ now: MonotonicTime, _ plannedTo: CenterName?,
+    _ obstacles: () -> [String]
   ) -> [Directive] {
     guard now >= seenAt + record.lease + patience else {
       lastRefusal = ""
@@ -92,7 +99,9 @@ public struct ActivationInstance: Sendable {
     }
     // A lease that ran out while nothing could be read proves nothing of the active center; the next read may show a renewal.
     guard let readBegan: MonotonicTime = view.lastReadBegan, readBegan >= seenAt + record.lease else { return [] }
-    guard configuration.automaticTo.contains(configuration.center), configuration.order.contains(configuration.center) else {
+    if let plannedTo, plannedTo != configuration.center { return refuse("\(record.center) is silent, and gives way to \(plannedTo)") }
+    let mayTakeOver: Bool = plannedTo == configuration.center || configuration.automaticTo.contains(configuration.center)
+    guard mayTakeOver, configuration.order.contains(configuration.center) else {
       return refuse("\(record.center) is silent, and \(configuration.center) takes over only by a person's decision")
     }
     let against: [String] = obstacles()

@@ -76,8 +76,8 @@ extension FederationController {
     guard known["epoch"].int != record.epoch || known["center"].string != record.center.value else { return }
     var changed: KubeObject = cluster
     changed.status = FederationObjects.clusterStatus(
-      cluster, record, since: now, reason: record.epoch == 1 ? "Initial" : "Unplanned",
-      failover: record.epoch == 1 ? nil : FederationObjects.failoverName(record))
+      cluster, record, since: now, reason: record.epoch == 1 ? "Initial" : currentFailover(record)?.spec["kind"].string == "planned" ? "Planned" : "Unplanned",
+      failover: currentFailover(record)?.name)
     _ = try await client.update(.clusters, changed, subresource: "status")
   }
 
@@ -94,9 +94,7 @@ extension FederationController {
 
   /// The failover is done once no pod is bound to a fenced node and every pod that is left runs.
   private func finishFailover(_ record: ActivationRecord) async throws {
-    guard record.epoch > 1, let failover: KubeObject = try await client.find(.failovers, name: FederationObjects.failoverName(record)),
-      failover.status["phase"].string != "Completed"
-    else { return }
+    guard record.epoch > 1, let failover: KubeObject = currentFailover(record), failover.status["phase"].string == "Activating" else { return }
     let fenced: Set<String> = Set(nodes.cache.all.filter { Fencing.fencedTaint($0) != nil }.map(\.name))
     let open: [KubeObject] = pods.cache.all.filter { pod in
       !["Running", "Succeeded", "Failed"].contains(pod.status["phase"].string ?? "") || fenced.contains(pod.spec["nodeName"].string ?? "")

@@ -34,6 +34,7 @@ public actor FederationController {
   let pods: Informer
   private let clusters: Informer
   private let centers: Informer
+  private let failovers: Informer
   private var instance: ActivationInstance
   private var lastEnforcedEpoch: Int64 = 0
   private var enforceDue = MonotonicTime(nanoseconds: 0)
@@ -58,6 +59,7 @@ public actor FederationController {
     pods = Informer(client: client, resource: .pods)
     clusters = Informer(client: client, resource: .clusters)
     centers = Informer(client: client, resource: .centers)
+    failovers = Informer(client: client, resource: .failovers)
     let hosts: [Host] = configuration.site.center(configuration.center)?.hosts ?? []
     let policy: ActivationPolicy = configuration.site.activation
     instance = ActivationInstance(
@@ -77,7 +79,7 @@ public actor FederationController {
   /// Runs until its task is cancelled.
   public func run() async {
     await withDiscardingTaskGroup { group in
-      for informer in [nodes, pods, clusters, centers] { group.addTask { await informer.run() } }
+      for informer in [nodes, pods, clusters, centers, failovers] { group.addTask { await informer.run() } }
       group.addTask { await self.readLoop() }
       group.addTask { await self.tickLoop() }
     }
@@ -107,7 +109,7 @@ public actor FederationController {
 
   private func tickLoop() async {
     while !Task.isCancelled {
-      for directive in instance.onTick(clock.now(), obstacles: obstacles()) {
+      for directive in instance.onTick(clock.now(), plannedTo: plannedMove()?.to, obstacles: obstacles()) {
         switch directive {
         case .refused(let reason): logger.warning("no takeover: \(reason)")
         case .write(let record, let purpose): Task { await self.write(record, purpose) }
@@ -116,6 +118,19 @@ public actor FederationController {
       startEnforcing()
       try? await Task.sleep(for: configuration.tick)
     }
+  }
+
+  /// The oldest planned Failover of this cluster that still waits for its source to give way.
+  private func plannedMove() -> (name: String, to: CenterName)? {
+    guard let record: ActivationRecord = instance.view.record else { return nil }
+    let waiting: [KubeObject] = failovers.cache.all.filter { FederationObjects.isWaiting($0, record, order: configuration.cluster.order) }
+    let oldest: KubeObject? = waiting.min { ($0.metadata["creationTimestamp"].string ?? "", $0.name) < ($1.metadata["creationTimestamp"].string ?? "", $1.name) }
+    return oldest.flatMap { failover in failover.spec["to"].string.map { (failover.name, CenterName($0)) } }
+  }
+
+  /// The Failover that brought the activation in force about.
+  func currentFailover(_ record: ActivationRecord) -> KubeObject? {
+    failovers.cache.all.first { $0.status["epoch"].int == record.epoch && $0.spec["cluster"].string == record.cluster }
   }
 
   /// What stands against this center's taking over now.
@@ -134,6 +149,7 @@ public actor FederationController {
   private func write(_ record: ActivationRecord, _ purpose: ActivationInstance.Purpose) async {
     let began: MonotonicTime = clock.now()
     let silentFor: Duration = began - (instance.view.versionSeenAt ?? began)
+    let planned: String? = plannedMove()?.name
     var written: ActivationRecord?
     do {
       let object: KubeObject = record.object(now: clock.wall())
@@ -155,15 +171,20 @@ public actor FederationController {
       logger.notice(
         "took over", metadata: ["from": "\(from)", "epoch": "\(written.epoch)", "silentFor": "\(silentFor.inNanoseconds / 1_000_000) ms"])
       enforceDue = began
-      await recordFailover(written, from: from, silentFor: silentFor)
+      await recordFailover(written, from: from, planned: planned, silentFor: silentFor)
     }
   }
 
-  private func recordFailover(_ record: ActivationRecord, from: CenterName, silentFor: Duration) async {
+  /// Into the Failover that asked for it, or a new one that says why.
+  private func recordFailover(_ record: ActivationRecord, from: CenterName, planned: String?, silentFor: Duration) async {
     let now: WallTime = clock.wall()
     do {
-      let created: KubeObject = try await client.create(.failovers, FederationObjects.failover(record, from: from, silentFor: silentFor))
-      var failover: KubeObject = created
+      var failover: KubeObject
+      if let planned {
+        failover = try await client.get(.failovers, name: planned)
+      } else {
+        failover = try await client.create(.failovers, FederationObjects.failover(record, from: from, silentFor: silentFor))
+      }
       failover.status = [
         "phase": "Activating", "startedAt": .string(now.rfc3339Micro), "epoch": .int(record.epoch), "from": .string(from.value),
         "to": .string(record.center.value),

@@ -52,6 +52,18 @@ enum FederationObjects {
     return status
   }
 
+  /// A planned Failover that has not been carried out: its cluster is this one, its target another center of the cluster, and nobody has
+  /// written a phase into it yet. One that names a source or an epoch is for that one only.
+  static func isWaiting(_ failover: KubeObject, _ record: ActivationRecord, order: [CenterName]) -> Bool {
+    let spec: JSONValue = failover.spec
+    guard spec["kind"].string == "planned", spec["cluster"].string == record.cluster, spec["dryRun"].bool != true,
+      let target: String = spec["to"].string, order.contains(CenterName(target)), target != record.center.value
+    else { return false }
+    if let from: String = spec["from"].string, !from.isEmpty, from != record.center.value { return false }
+    if let epoch: Int64 = spec["epoch"].int, epoch > 0, epoch != record.epoch { return false }
+    return ["", "Pending"].contains(failover.status["phase"].string ?? "")
+  }
+
   static func failoverName(_ record: ActivationRecord) -> String { "\(record.cluster)-epoch-\(record.epoch)" }
 
   static func failover(_ record: ActivationRecord, from: CenterName, silentFor: Duration) -> KubeObject {
