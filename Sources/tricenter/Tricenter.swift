@@ -6,6 +6,7 @@ struct Tricenter: AsyncParsableCommand {
     commandName: "tricenter",
     abstract: "Kubernetes clusters across two sites and three centers that go on when a center dies.",
     subcommands: [
-      CenterCommand.self, NodeCommand.self, SiteCommand.self, PKICommand.self, LabCommand.self, DrillCommand.self, SimulateCommand.self,
+      CenterCommand.self, NodeCommand.self, SiteCommand.self, PKICommand.self, LabCommand.self, DrillCommand.self, BenchCommand.self,
+      SimulateCommand.self,
     ])
 }
