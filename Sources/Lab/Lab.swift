@@ -98,6 +98,23 @@ public struct Lab: Sendable {
   /// The namespace that the branch's clients live in; nil in the fallback.
   public var branchNamespace: String? { usesNamespaces ? site.lab.map { LabNetwork.namespace($0.branch.name) } : nil }
 
+  /// What a person may try in a lab that is up.
+  public var hints: [String] {
+    let zone: String = "web.shop.\(site.clusters.first?.name ?? "").\(site.zone)"
+    let server: String = site.hosts.last?.address.description ?? ""
+    var lines: [String] = [
+      "The lab is up. To explore it:", "  export KUBECONFIG=\(directory.kubeconfig)", "  kubectl get nodes -o wide", "  kubectl get centers,clusters,failovers",
+      "  kubectl -n shop get deployment,pods,services -o wide", "  kubectl -n tricenter-system get leases -w",
+      "  kubectl explain clusters.status.activation",
+    ]
+    if usesNamespaces {
+      lines += ["  sites/lab/shell branch dig @\(server) \(zone)", "  tricenter lab link production local-dr --delay 20ms     # tricenter: .build/release/tricenter"]
+    } else {
+      lines.append("  dig @\(server) -p \(site.ports.dns) \(zone)")
+    }
+    return lines + ["  sites/lab/down"]
+  }
+
   /// Kubeconfigs that reach the lab from this machine: `kubeconfig` for whichever center answers, `kubeconfig-CENTER` for one.
   public func writeKubeconfigs() throws {
     let pki = FederationPKI(directory: directory.pki)

@@ -39,6 +39,7 @@ struct DrillCommand: AsyncParsableCommand {
     @OptionGroup var lab: LabOptions
     @Argument(help: "The runbook.") var runbook: String
     @Option(help: "Write the report as JSON to this file.") var report: String?
+    @Option(help: "Run the drill this many times in a row and print every result, 1 to 1000.") var `repeat`: Int = 1
     @Option(help: "text or json") var output: OutputFormat = .text
     @Flag(help: .hidden) var inside: Bool = false
 
@@ -61,18 +62,53 @@ struct DrillCommand: AsyncParsableCommand {
         identity: .files(certificate: person.certificate, key: person.key), trust: .file(pki.authorityCertificate),
         applicationProtocols: HTTPServerConfiguration.applicationProtocols)
       let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+      var reports: [DrillReport] = []
+      for _ in 0..<`repeat` { reports.append(await once(lab, read, tls, group)) }
+      if let report { try LabDirectory.write(document(reports).pretty() + "\n", to: report) }
+      switch output {
+      case .text:
+        if `repeat` > 1 { printTable(reports) }
+        Self.printHints(lab)
+      case .json: printJSON(document(reports))
+      }
+      if reports.contains(where: { $0.verdict != .passed }) { throw ExitCode(1) }
+    }
+
+    func validate() throws {
+      guard (1...1_000).contains(`repeat`) else { throw ValidationError("--repeat takes 1 to 1000") }
+    }
+
+    private func once(_ lab: Lab, _ runbook: Runbook, _ tls: TLSContext, _ group: MultiThreadedEventLoopGroup) async -> DrillReport {
       let started: MonotonicTime = SystemClock().now()
-      let context = DrillContext(site: lab.site, runbook: read, faults: LabFaults(lab: lab), clientTLS: tls, group: group) { line in
+      let context = DrillContext(site: lab.site, runbook: runbook, faults: LabFaults(lab: lab), clientTLS: tls, group: group) { line in
         printError("[\(Int((SystemClock().now() - started).inMilliseconds)) ms] \(line)")
       }
       let found: DrillReport = await DrillRunner(context).run()
-      if let report { try LabDirectory.write(found.json.pretty() + "\n", to: report) }
-      switch output {
-      case .text: printLine(found.text)
-      case .json: printJSON(found.json)
-      }
-      if found.verdict != .passed { throw ExitCode(1) }
+      if output == .text { printLine(found.text) }
+      return found
     }
+
+    /// One report, or with `--repeat` a list of them.
+    private func document(_ reports: [DrillReport]) -> JSONValue {
+      if let only: DrillReport = reports.first, reports.count == 1 { return only.json }
+      return .array(reports.map(\.json))
+    }
+
+    private func printTable(_ reports: [DrillReport]) {
+      func cell(_ text: String) -> String { String(repeating: " ", count: max(1, 13 - text.count)) + text }
+      let titles: [String] = ["run", "detection", "election", "activation", "first write", "first request", "acknowledged", "lost", "verdict"]
+      printLine(titles.map(cell).joined())
+      for (index, report) in reports.enumerated() {
+        let times: [String] = ["detection", "election", "activation", "firstWrite", "firstRequest"].map { name in
+          report.milestones[name].map { "\(Int($0)) ms" } ?? "-"
+        }
+        let counts: [String] = [String(report.acknowledgedWrites), report.lostWrites.map(String.init) ?? "unknown", report.verdict.rawValue]
+        printLine(([String(index + 1)] + times + counts).map(cell).joined())
+      }
+    }
+
+    /// The lab stays up: what to look at, and with what.
+    private static func printHints(_ lab: Lab) { for line in lab.hints { printLine(line) } }
 
     private func enter(_ namespace: String) throws {
       let arguments: [String] =

@@ -1,4 +1,7 @@
 import ArgumentParser
+import Federation
+import KubeClient
+import KubeModel
 import Lab
 import Primitives
 import Site
@@ -25,7 +28,9 @@ struct LabUp: AsyncParsableCommand {
     try lab.bringUpRelay()
     try lab.writeKubeconfigs()
     try await lab.loadImages(progress)
+    try await LabAccess(lab: lab).waitUntilReady(timeout: .seconds(timeout), progress)
     progress("up")
+    for line in lab.hints { printError(line) }
   }
 }
 
@@ -38,14 +43,52 @@ struct LabDown: AsyncParsableCommand {
 }
 
 struct LabStatus: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "status", abstract: "Show hosts and lines.")
+  static let configuration = CommandConfiguration(commandName: "status", abstract: "Show centers, hosts, nodes and who is active.")
   @OptionGroup var lab: LabOptions
+  @Option(help: "text or json") var output: OutputFormat = .text
+
   func run() async throws {
     let lab: Lab = try self.lab.lab()
-    for center in lab.site.centers {
-      for host in center.hosts {
-        printLine("\(center.name)  \(host.name)  \(host.address)  \(lab.isPowered(host.name) ? "on" : "off")")
+    let access = try LabAccess(lab: lab)
+    var answering: Bool = true
+    var nodes: [KubeObject] = []
+    var record: ActivationRecord?
+    do {
+      nodes = try await access.anyCenter.list(.nodes).items
+      let lease: KubeObject? = try await access.anyCenter.find(
+        .leases, namespace: ActivationRecord.namespace, name: ActivationRecord.name(cluster: lab.site.clusters.first?.name ?? ""))
+      record = try lease.map { try ActivationRecord($0) }
+    } catch {
+      answering = false
+    }
+    func node(_ host: HostName) -> String {
+      guard answering else { return "unknown" }
+      guard let node: KubeObject = nodes.first(where: { $0.name == host.value }) else { return "not registered" }
+      return (Capacity.isReady(node) ? "Ready" : "NotReady") + (Fencing.fencedTaint(node) == nil ? "" : ", fenced")
+    }
+    switch output {
+    case .text:
+      let active: String = record.map { "\($0.center) is active for \($0.cluster), epoch \($0.epoch)" } ?? "no apiserver answers"
+      printLine(active + (lab.usesNamespaces ? "" : "; SIMULATED pods on loopback addresses"))
+      for center in lab.site.centers {
+        printLine("\(center.name) (\(center.role.rawValue), \(center.city))" + (record?.center == center.name ? "  ACTIVE" : ""))
+        for host in center.hosts {
+          printLine("  \(host.name)  \(host.address)  power \(lab.isPowered(host.name) ? "on" : "off")  node \(node(host.name))")
+        }
       }
+    case .json:
+      let hosts: [JSONValue] = lab.site.centers.flatMap { center in
+        center.hosts.map { host in
+          [
+            "center": .string(center.name.value), "host": .string(host.name.value), "address": .string(host.address.description),
+            "power": .bool(lab.isPowered(host.name)), "node": .string(node(host.name)),
+          ]
+        }
+      }
+      printJSON([
+        "answering": .bool(answering), "active": .string(record?.center.value ?? ""), "epoch": .int(record?.epoch ?? 0),
+        "simulated": .bool(!lab.usesNamespaces), "hosts": .array(hosts),
+      ])
     }
   }
 }
