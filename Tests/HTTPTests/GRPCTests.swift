@@ -36,7 +36,7 @@ private final class EchoCall: GRPCCallHandler {
       HTTPServerConfiguration(address: .unix(path: path), logger: quiet("server"), grace: .milliseconds(100)), streams: router.route,
       responder: EchoResponder())
     try await server.start()
-    let client = HTTPClient(HTTPClientConfiguration(targets: [.unix(path: path)], logger: quiet("client")))
+    let client = HTTPClient(patient: HTTPClientConfiguration(targets: [.unix(path: path)], logger: quiet("client")))
     do {
       try await body(GRPCClient(client))
     } catch {

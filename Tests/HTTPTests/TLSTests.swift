@@ -1,8 +1,9 @@
-import Foundation
+import Glibc
 import HTTP
 import HTTPTypes
 import NIOCore
 import Primitives
+import Processes
 import TLS
 import Testing
 
@@ -51,7 +52,8 @@ struct TestPKI {
     try await withServer(pki) { port in
       for version in [HTTPClientConfiguration.Version.automatic, .http2] {
         let client = HTTPClient(
-          HTTPClientConfiguration(targets: [.host("127.0.0.1", port: port)], tls: pki.client, version: version, logger: quiet("client")))
+          patient: HTTPClientConfiguration(
+            targets: [.host("127.0.0.1", port: port)], tls: pki.client, version: version, logger: quiet("client")))
         let who: String = try await client.execute(request(.get, "/peer"), body: nil).body.text()
         #expect(who == "alice")
         let big = ByteBuffer(repeating: 7, count: 2_000_000)
@@ -66,7 +68,7 @@ struct TestPKI {
     let pki = try TestPKI()
     try await withServer(pki) { port in
       let client = HTTPClient(
-        HTTPClientConfiguration(targets: [.host("127.0.0.1", port: port)], tls: pki.stranger, logger: quiet("client")))
+        patient: HTTPClientConfiguration(targets: [.host("127.0.0.1", port: port)], tls: pki.stranger, logger: quiet("client")))
       await #expect(throws: HTTPError.self) { _ = try await client.execute(request(.get, "/peer"), body: nil) }
       client.close()
     }
@@ -75,10 +77,11 @@ struct TestPKI {
   @Test func plainTextOnATLSPortIsRefusedAndCostsNothing() async throws {
     let pki = try TestPKI()
     try await withServer(pki) { port in
-      let plain = HTTPClient(HTTPClientConfiguration(targets: [.host("127.0.0.1", port: port)], logger: quiet("client")))
+      let plain = HTTPClient(patient: HTTPClientConfiguration(targets: [.host("127.0.0.1", port: port)], logger: quiet("client")))
       await #expect(throws: HTTPError.self) { _ = try await plain.execute(request(.get, "/peer"), body: nil) }
       plain.close()
-      let client = HTTPClient(HTTPClientConfiguration(targets: [.host("127.0.0.1", port: port)], tls: pki.client, logger: quiet("client")))
+      let client = HTTPClient(
+        patient: HTTPClientConfiguration(targets: [.host("127.0.0.1", port: port)], tls: pki.client, logger: quiet("client")))
       let who: String = try await client.execute(request(.get, "/peer"), body: nil).body.text()
       #expect(who == "alice")
       client.close()
@@ -89,10 +92,13 @@ struct TestPKI {
   func curlSpeaksBothVersions() async throws {
     let pki = try TestPKI()
     let folder: String = "/tmp/tricenter-curl-\(getpid())-\(UInt64.random(in: 0 ... .max))"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    #expect(mkdir(folder, 0o700) == 0)
+    defer {
+      for file in ["c.pem", "c.key", "ca.pem", "ca.key"] { unlink("\(folder)/\(file)") }
+      rmdir(folder)
+    }
     try pki.clientIdentity.write(certificateFile: folder + "/c.pem", keyFile: folder + "/c.key")
-    try Data(pki.authority.certificate.pem).write(to: URL(fileURLWithPath: folder + "/ca.pem"))
+    try pki.authority.write(certificateFile: folder + "/ca.pem", keyFile: folder + "/ca.key")
     try await withServer(pki) { port in
       for version in ["--http1.1", "--http2"] {
         let output: String = try await curl([
@@ -106,15 +112,5 @@ struct TestPKI {
     }
   }
 
-  private func curl(_ arguments: [String]) async throws -> String {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
-    process.arguments = arguments
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let text: Data? = try output.fileHandleForReading.readToEnd()
-    process.waitUntilExit()
-    return String(decoding: text ?? Data(), as: UTF8.self)
-  }
+  private func curl(_ arguments: [String]) async throws -> String { try await Command(["curl"] + arguments, timeout: .seconds(60)).run() }
 }

@@ -45,7 +45,7 @@ func withWorld<Result>(_ way: Way, limits: HTTPLimits = HTTPLimits(), _ body: (W
   try await server.start()
   let target: HTTPClientConfiguration.Target = server.port.map { .host("127.0.0.1", port: $0) } ?? .unix(path: path)
   let version: HTTPClientConfiguration.Version = way == .http1 || way == .unixHTTP1 ? .http1 : .http2
-  let client = HTTPClient(HTTPClientConfiguration(targets: [target], version: version, limits: limits, logger: quiet("client")))
+  let client = HTTPClient(patient: HTTPClientConfiguration(targets: [target], version: version, limits: limits, logger: quiet("client")))
   do {
     let result: Result = try await body(World(transport: client, client: client, server: server, responder: responder))
     client.close()
@@ -67,10 +67,20 @@ extension RequestBody {
 }
 
 /// Looks until it holds; the deadline only bounds a failing test.
-func eventually(_ what: String, within: Duration = .seconds(10), _ condition: () -> Bool) async throws {
+func eventually(_ what: String, within: Duration = .seconds(40), _ condition: () -> Bool) async throws {
   let start: ContinuousClock.Instant = .now
   while !condition() {
     guard ContinuousClock.now - start < within else { throw HTTPError(.timeout, "never happened: \(what)") }
     try await Task.sleep(for: .milliseconds(2))
+  }
+}
+
+extension HTTPClient {
+  /// For tests that are not about lost servers: a machine busy with other things must not look like one.
+  convenience init(patient configuration: HTTPClientConfiguration) {
+    var configuration: HTTPClientConfiguration = configuration
+    configuration.connectTimeout = .seconds(60)
+    configuration.keepAliveTimeout = .seconds(60)
+    self.init(configuration)
   }
 }
