@@ -48,23 +48,30 @@ struct SimulateCommand: AsyncParsableCommand {
     if !totals.failures.isEmpty { throw ExitCode(1) }
   }
 
-  /// A line every two seconds on the error output.
+  /// A line every two seconds on the error output, and one for each failure as it happens.
   private final class Progress: Sendable {
-    private let next: Mutex<MonotonicTime>
+    private struct Told: Sendable {
+      var next: MonotonicTime
+      var failures: Int = 0
+    }
+    private let told: Mutex<Told>
     private let start: MonotonicTime
     private let wanted: UInt64
     init(start: MonotonicTime, wanted: UInt64) {
       self.start = start
       self.wanted = wanted
-      next = Mutex(start + .seconds(2))
+      told = Mutex(Told(next: start + .seconds(2)))
     }
 
     func tell(_ totals: SeedRunner.Totals, _ now: MonotonicTime) {
-      let isDue: Bool = next.withLock { next in
-        guard now >= next else { return false }
-        next = now + .seconds(2)
-        return true
+      let (isDue, failures): (Bool, ArraySlice<SimulationReport>) = told.withLock { told in
+        let failures: ArraySlice<SimulationReport> = totals.failures.dropFirst(told.failures)
+        told.failures = max(told.failures, totals.failures.count)
+        guard now >= told.next else { return (false, failures) }
+        told.next = now + .seconds(2)
+        return (true, failures)
       }
+      for failure in failures { writeError("seed \(failure.seed) failed: \(failure.violation?.description ?? "")") }
       guard isDue else { return }
       let rate: Double = Double(totals.seeds) / max(0.001, (now - start).inMilliseconds / 1000)
       writeError("\(totals.seeds) of \(wanted) histories, \(Int(rate)) per second, \(totals.failures.count) failed")
