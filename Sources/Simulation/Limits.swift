@@ -14,14 +14,14 @@ enum SimulationLimits {
   /// And the best center must lead within this.
   static let priorityTime: Int64 = 6_000_000
   /// A client gives up after this; what it asked for may or may not happen.
-  static let clientPatience: Int64 = 1_000_000
+  static let clientPatience: Int64 = 500_000
   /// Entries between two snapshots of a member.
   static let entriesPerSnapshot: UInt64 = 30
   static let entriesKept: UInt64 = 8
   /// Small, so that histories roll over segments.
   static let segmentBytes: Int = 32 << 10
   /// Steps of one history, against one that never ends.
-  static let maxEvents: Int = 400_000
+  static let maxEvents: Int = 100_000
   /// Lines of a trace that are kept.
   static let traceLines: Int = 400
 }

@@ -11,6 +11,8 @@ public struct Weather: Sendable, Hashable {
     case links
     /// Processes stand still and disks are slow.
     case pauses
+    /// Whoever leads is soon cut off or dead, with short timeouts and lossy links: many terms, logs that diverge.
+    case churn
     /// Production dies as a whole and comes back; nothing else happens.
     case productionLoss
     /// Nothing happens but disk stalls of 250 ms: nobody may start an election.
@@ -49,6 +51,11 @@ public struct Weather: Sendable, Hashable {
       doubled = 0
       late = draw([0, 20])
       faults = draw([4, 6, 8])
+    case .churn:
+      lost = draw([20, 100, 250])
+      doubled = draw([0, 20])
+      late = draw([0, 100])
+      faults = draw([8, 12, 16])
     case .productionLoss, .calm:
       lost = 0
       doubled = 0
@@ -58,7 +65,9 @@ public struct Weather: Sendable, Hashable {
   }
 
   init(random: inout SeededRandom) {
-    let kinds: [Kind] = [.mixed, .mixed, .mixed, .crashes, .crashes, .crashes, .links, .links, .links, .pauses, .productionLoss, .calm]
+    let kinds: [Kind] = [
+      .mixed, .mixed, .mixed, .crashes, .crashes, .links, .links, .churn, .churn, .pauses, .pauses, .productionLoss, .calm,
+    ]
     self.init(kind: kinds[Int(random.next() % UInt64(kinds.count))], random: &random)
   }
 }
@@ -69,7 +78,12 @@ enum Fault: Sendable {
   case crashInWrite(Int, downFor: Int64)
   /// Directed pairs.
   case cut([(Int, Int)], lasting: Int64)
+  case cutLeader(lasting: Int64)
   case pause(Int, lasting: Int64)
+  /// The leader stands still and wakes up before it hears of its successor.
+  case freezeLeader(lasting: Int64)
+  /// All disks hang for a while, then the power goes.
+  case brownout(hanging: Int64, by: Int64)
   /// Every sync takes this much longer.
   case slowDisk(Int, by: Int64, lasting: Int64)
   case transfer(to: Int)

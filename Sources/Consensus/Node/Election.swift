@@ -66,10 +66,11 @@ extension RaftNode {
     }
     if wouldRatherLead(than: candidate, last: last) {
       send(.preVoteReply(granted: false), to: candidate)
-      if role == .follower { campaign() }
+      if role == .follower, now >= supportsUntil { campaign() }
       return
     }
     send(.preVoteReply(granted: true), to: candidate, term: newTerm)
+    if priority(of: candidate) >= priority(of: id) { supportsUntil = now + patienceForBetter }
     // Two that ask at once would split the votes: the one that is not better stands back.
     if role == .preCandidate {
       becomeFollower(term: term, leader: nil)

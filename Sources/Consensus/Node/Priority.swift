@@ -31,9 +31,12 @@ extension RaftNode {
     let isBetter: Bool = own > other || (own == other && role == .preCandidate && id < candidate)
     guard isBetter, mayLead, log.last >= last else { return false }
     if let refusesUntil { return now < refusesUntil }
-    refusesUntil = now + UInt64(max(2 * timing.heartbeatTicks, timing.electionTicks / 4))
+    refusesUntil = now + patienceForBetter
     return true
   }
+
+  /// How long a member gives way, or makes others give way, to one that is placed better.
+  var patienceForBetter: UInt64 { UInt64(max(2 * timing.heartbeatTicks, timing.electionTicks / 4)) }
 
   /// On the leader, once a tick: hands over to a better placed voter that has been near the end of the log for long enough.
   mutating func considerHandover() {

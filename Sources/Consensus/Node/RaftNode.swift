@@ -30,6 +30,8 @@ public struct RaftNode: Sendable {
   var isTransferCampaign: Bool = false
   /// Until this tick it refuses candidates that it would beat; set by the first such refusal in a silence of the leader.
   var refusesUntil: UInt64?
+  /// Until this tick it leaves the field to a candidate no worse than itself, whom it has just promised its vote.
+  var supportsUntil: UInt64 = 0
 
   // Time, in ticks.
   var now: UInt64 = 0

@@ -113,6 +113,16 @@ struct LogChecker {
     }
   }
 
+  /// The first entry of a term in a member's log from an index on.
+  func first(of term: UInt64, from index: UInt64, _ member: Int) -> Entry? {
+    var place: UInt64 = index
+    while let found = handedOut[member].term(at: place) {
+      if found == term { return Entry(index: place, term: term) }
+      place += 1
+    }
+    return nil
+  }
+
   func has(_ member: Int, _ entry: Entry) -> Bool {
     handedOut[member].base >= entry.index || handedOut[member].term(at: entry.index) == entry.term
   }

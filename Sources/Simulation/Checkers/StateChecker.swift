@@ -6,6 +6,8 @@ import Primitives
 struct StateChecker {
   /// The log as first seen applied, from index 1.
   private var entries: [Entry] = []
+  /// For each, a term in or before which it was committed: that of the member that applied it first.
+  private var terms: [UInt64] = []
   private var results: [OperationResult?] = []
   /// The model's revision after each entry.
   private var revisions: [Int64] = []
@@ -13,17 +15,19 @@ struct StateChecker {
 
   var lastIndex: UInt64 { UInt64(entries.count) }
 
-  func lastEntry(before term: UInt64) -> Entry? { entries.last { $0.term < term } }
+  /// The last entry that was committed before `term`. The entry's own term may be older than the one that it was committed in.
+  func lastEntry(committedBefore term: UInt64) -> Entry? { terms.lastIndex { $0 < term }.map { entries[$0] } }
 
   mutating func onStart(_ member: Int, applied index: UInt64) { applied[member] = index }
 
-  mutating func onApply(_ member: Int, _ entry: Entry) -> String? {
+  mutating func onApply(_ member: Int, _ entry: Entry, term: UInt64) -> String? {
     let name: String = Layout.names[member]
     guard entry.index == applied[member] + 1 else { return "\(name) applies entry \(entry.index) after \(applied[member])" }
     applied[member] = entry.index
     guard entry.index <= lastIndex else {
       guard entry.index == lastIndex + 1 else { return "\(name) applies entry \(entry.index), nobody applied \(lastIndex + 1) before" }
       entries.append(entry)
+      terms.append(term)
       return nil
     }
     let known: Entry = entries[Int(entry.index) - 1]

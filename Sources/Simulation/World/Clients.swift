@@ -100,7 +100,7 @@ extension World {
     guard clients[number].open?.id == request else { return }
     clients[number].open = nil
     report.unknownOutcomes += 1
-    clients[number].home = draw(below: SimulationLimits.memberCount)
+    if chance(600) { clients[number].home = draw(below: SimulationLimits.memberCount) }
     schedule(.clientTurn(number), in: 1_000)
   }
 }

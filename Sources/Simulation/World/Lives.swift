@@ -46,8 +46,17 @@ extension World {
   private func configuration(of member: Int) -> RaftConfiguration {
     var configuration = RaftConfiguration(
       id: Layout.id(member), voters: Layout.voters, priorities: Layout.priorities, seed: random.next())
+    if weather.kind == .churn {
+      configuration.timing.heartbeatTicks = 1
+      configuration.timing.electionTicks = 6
+      configuration.timing.electionMarginTicks = 1
+      configuration.timing.electionJitterTicks = 4
+      configuration.timing.priorityTicks = 1
+      configuration.timing.handoverTicks = 20
+      configuration.timing.handoverRetryTicks = 40
+    }
     configuration.maxInflightMessages = 16
-    configuration.maxEntryBytesPerMessage = 1024
+    configuration.maxEntryBytesPerMessage = weather.kind == .churn ? 64 : 1024
     if let defect = options.defect { configuration.defects = defect.raftDefects }
     return configuration
   }
@@ -86,6 +95,12 @@ extension World {
     note("\(Layout.names[member]) goes on")
     let backlog: [SimulationEvent] = members[member].backlog
     members[member].backlog = []
-    for event in backlog { handle(event) }
+    // What waits in one socket says nothing about the order of another: requests may be read before messages.
+    if chance(500) {
+      for event in backlog { if case .request = event { handle(event) } }
+      for event in backlog { if case .request = event {} else { handle(event) } }
+    } else {
+      for event in backlog { handle(event) }
+    }
   }
 }

@@ -36,6 +36,7 @@ extension World {
     mix(leadership.term &* 31 &+ UInt64(member))
     guard leadership.role == .leader else { return }
     report.elections += 1
+    if isStormy, weather.kind == .churn, chance(250) { members[member].doom = 50_000 + Int64(draw(below: 250_000)) }
     if let died = productionDiedAt, report.failoverMicroseconds == nil, Layout.centerOf[member] != 0 {
       report.failoverMicroseconds = now - died
     }
@@ -73,8 +74,10 @@ extension World {
   private func apply(_ entry: Entry, _ process: Member.Process, _ member: Int) {
     guard report.violation == nil else { return }
     mix(entry.index &* 131 &+ entry.term &* 7 &+ UInt64(member))
-    if let problem = checkers.onApply(member, entry) { return violate(.stateMachineSafety, problem) }
-    if let problem = checkers.durability(of: entry, seenAt: member) { return violate(.durability, problem) }
+    if let problem = checkers.onApply(member, entry, term: process.node.currentTerm) { return violate(.stateMachineSafety, problem) }
+    if let problem = checkers.durability(of: entry, seenAt: member, leading: process.node.isLeader ? process.node.currentTerm : nil) {
+      return violate(.durability, problem)
+    }
     guard entry.kind == .data, let (id, command): (UInt64, KeyspaceCommand) = Wire.decode(entry.payload) else {
       return process.keyspace.advance(to: entry.index)
     }

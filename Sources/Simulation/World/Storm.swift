@@ -7,7 +7,7 @@ extension World {
     switch weather.kind {
     case .calm: planStalls()
     case .productionLoss: queue.add(.fault(.crash([0, 1], downFor: 1_500_000)), at: Int64(900_000 + draw(below: 100_000)))
-    case .mixed, .crashes, .links, .pauses:
+    case .mixed, .crashes, .links, .pauses, .churn:
       for _ in 0..<weather.faults {
         let time = Int64(400_000 + draw(below: Int(SimulationLimits.faultyTime) - 600_000))
         queue.add(.fault(drawFault()), at: time)
@@ -25,30 +25,39 @@ extension World {
   }
 
   private func drawFault() -> Fault {
+    guard weather.kind == .mixed else { return drawFault(of: weather.kind) }
+    return drawFault(of: [.crashes, .links, .pauses][draw(below: 3)])
+  }
+
+  private func drawFault(of kind: Weather.Kind) -> Fault {
     let lasting = Int64(80_000 + draw(below: 1_000_000))
     let member: Int = draw(below: SimulationLimits.memberCount)
-    func ofKind(_ kind: Weather.Kind) -> Fault {
-      switch kind {
-      case .crashes:
-        switch draw(below: 10) {
-        case 0: return .crash([0, 1, 2, 3, 4], downFor: lasting / 4)
-        case 1, 2: return .crash(Layout.centers[draw(below: 3)], downFor: lasting)
-        case 3, 4, 5: return .crashLeader(downFor: lasting)
-        case 6: return .crash([member], downFor: lasting)
-        default: return .crashInWrite(member, downFor: lasting)
-        }
-      case .links: return .cut(drawCut(member), lasting: lasting)
-      default:
-        switch draw(below: 6) {
-        case 0: return .transfer(to: member)
-        case 1: return .resign
-        case 2, 3: return .pause(member, lasting: lasting / 2)
-        default: return .slowDisk(member, by: Int64(1_000 + draw(below: 300_000)), lasting: lasting)
-        }
+    switch kind {
+    case .crashes:
+      switch draw(below: 11) {
+      case 0: return .crash([0, 1, 2, 3, 4], downFor: lasting / 4)
+      case 1: return .brownout(hanging: Int64(60_000 + draw(below: 200_000)), by: Int64(20_000 + draw(below: 200_000)))
+      case 2, 3: return .crash(Layout.centers[draw(below: 3)], downFor: lasting)
+      case 4, 5, 6: return .crashLeader(downFor: lasting)
+      case 7: return .crash([member], downFor: lasting)
+      default: return .crashInWrite(member, downFor: lasting)
+      }
+    case .links: return .cut(drawCut(member), lasting: lasting)
+    case .churn:
+      switch draw(below: 5) {
+      case 0: return .transfer(to: member)
+      case 1, 2: return .crashLeader(downFor: lasting / 4)
+      default: return .cutLeader(lasting: lasting / 3)
+      }
+    default:
+      switch draw(below: 8) {
+      case 0: return .transfer(to: member)
+      case 1: return .resign
+      case 2: return .pause(member, lasting: lasting / 2)
+      case 3, 4: return .freezeLeader(lasting: 500_000 + lasting / 2)
+      default: return .slowDisk(member, by: Int64(1_000 + draw(below: 300_000)), lasting: lasting)
       }
     }
-    guard weather.kind == .mixed else { return ofKind(weather.kind) }
-    return ofKind([.crashes, .links, .pauses][draw(below: 3)])
   }
 
   /// Directed pairs: a center, a member, or one way between two centers.
@@ -86,6 +95,19 @@ extension World {
       note("\(Layout.names[member]) stands still")
       members[member].isPaused = true
       schedule(.resume(member), in: lasting)
+    case .cutLeader(let lasting):
+      guard let leader else { return }
+      let others: [Int] = members.indices.filter { $0 != leader }
+      strike(.cut(others.map { (leader, $0) } + (chance(700) ? others.map { ($0, leader) } : []), lasting: lasting))
+    case .freezeLeader(let lasting):
+      guard let leader else { return }
+      strike(.pause(leader, lasting: lasting))
+      strike(.cut(members.indices.filter { $0 != leader }.map { ($0, leader) }, lasting: lasting + 40_000))
+    case .brownout(let hanging, let extra):
+      note("all disks hang")
+      for member in members.indices { members[member].extraDiskTime = extra }
+      schedule(.fault(.crash([0, 1, 2, 3, 4], downFor: 30_000)), in: hanging)
+      for member in members.indices { schedule(.mendDisk(member), in: hanging) }
     case .slowDisk(let member, let extra, let lasting):
       members[member].extraDiskTime = extra
       schedule(.mendDisk(member), in: lasting)
