@@ -103,12 +103,16 @@ public struct Lab: Sendable {
     let zone: String = "web.shop.\(site.clusters.first?.name ?? "").\(site.zone)"
     let server: String = site.hosts.last?.address.description ?? ""
     var lines: [String] = [
-      "The lab is up. To explore it:", "  export KUBECONFIG=\(directory.kubeconfig)", "  kubectl get nodes -o wide", "  kubectl get centers,clusters,failovers",
+      "The lab is up. To explore it:", "  export KUBECONFIG=\(directory.kubeconfig)", "  kubectl get nodes -o wide",
+      "  kubectl get centers,clusters,failovers",
       "  kubectl -n shop get deployment,pods,services -o wide", "  kubectl -n tricenter-system get leases -w",
       "  kubectl explain clusters.status.activation",
     ]
     if usesNamespaces {
-      lines += ["  sites/lab/shell branch dig @\(server) \(zone)", "  tricenter lab link production local-dr --delay 20ms     # tricenter: .build/release/tricenter"]
+      lines += [
+        "  sites/lab/shell branch dig @\(server) \(zone)",
+        "  tricenter lab link production local-dr --delay 20ms     # tricenter: .build/release/tricenter",
+      ]
     } else {
       lines.append("  dig @\(server) -p \(site.ports.dns) \(zone)")
     }

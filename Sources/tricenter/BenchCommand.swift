@@ -19,7 +19,9 @@ struct BenchCommand: AsyncParsableCommand {
   struct Puts: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Puts per second of the store, over mutual TLS and gRPC.",
-      discussion: "Against the lab: tricenter bench puts --host ldr-1. Run it in the branch's namespace: sites/lab/shell branch tricenter bench puts …")
+      discussion:
+        "Against the lab: tricenter bench puts --host ldr-1. Run it in the branch's namespace: sites/lab/shell branch tricenter bench puts …"
+    )
     @OptionGroup var lab: LabOptions
     @Option(help: "The lab's host whose member is asked.") var host: String
     @Option(help: "Clients that each wait for an answer before they ask again.") var clients: Int = 64
@@ -39,7 +41,8 @@ struct BenchCommand: AsyncParsableCommand {
       let pki = FederationPKI(directory: lab.directory.pki)
       let person = pki.files(person: "admin")
       let tls = try TLSContext.client(
-        identity: .files(certificate: person.certificate, key: person.key), trust: .file(pki.authorityCertificate), applicationProtocols: ["h2"])
+        identity: .files(certificate: person.certificate, key: person.key), trust: .file(pki.authorityCertificate),
+        applicationProtocols: ["h2"])
       let configuration = HTTPClientConfiguration(
         targets: [.host(member.address.description, port: lab.site.ports.client)], tls: tls,
         group: MultiThreadedEventLoopGroup(numberOfThreads: 1))

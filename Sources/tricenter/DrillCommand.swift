@@ -96,13 +96,17 @@ struct DrillCommand: AsyncParsableCommand {
 
     private func printTable(_ reports: [DrillReport]) {
       func cell(_ text: String) -> String { String(repeating: " ", count: max(1, 13 - text.count)) + text }
-      let titles: [String] = ["run", "detection", "election", "activation", "first write", "first request", "acknowledged", "lost", "verdict"]
+      let titles: [String] = [
+        "run", "detection", "election", "activation", "first write", "first request", "acknowledged", "lost", "verdict",
+      ]
       printLine(titles.map(cell).joined())
       for (index, report) in reports.enumerated() {
         let times: [String] = ["detection", "election", "activation", "firstWrite", "firstRequest"].map { name in
           report.milestones[name].map { "\(Int($0)) ms" } ?? "-"
         }
-        let counts: [String] = [String(report.acknowledgedWrites), report.lostWrites.map(String.init) ?? "unknown", report.verdict.rawValue]
+        let counts: [String] = [
+          String(report.acknowledgedWrites), report.lostWrites.map(String.init) ?? "unknown", report.verdict.rawValue,
+        ]
         printLine(([String(index + 1)] + times + counts).map(cell).joined())
       }
     }

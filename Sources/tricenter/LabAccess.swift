@@ -48,7 +48,8 @@ struct LabAccess {
       if missing != told { progress("waiting for \(missing)") }
       told = missing
       guard SystemClock().now() < deadline else {
-        throw ValidationFault("The lab is not ready after \(timeout): it waits for \(missing). The daemons' logs are in \(lab.directory.logs).")
+        throw ValidationFault(
+          "The lab is not ready after \(timeout): it waits for \(missing). The daemons' logs are in \(lab.directory.logs).")
       }
       try await Task.sleep(for: .milliseconds(200))
     }

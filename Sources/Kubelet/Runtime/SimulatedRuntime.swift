@@ -4,7 +4,7 @@ import Primitives
 import Synchronization
 
 /// Pods without containers, for scale tests and for machines where containerd cannot run. It gives every pod an address of the
-/// podCIDR, says that containers run, and serves nothing. The Node says `simulated://1`.
+/// podCIDR, says that containers run, and serves nothing but the lab's web image on loopback (`SimulatedWebs`). The Node says `simulated://1`.
 public final class SimulatedRuntime: ContainerRuntime {
   private struct State {
     var sandboxes: [String: SandboxObservation] = [:]
@@ -13,7 +13,9 @@ public final class SimulatedRuntime: ContainerRuntime {
     var lastOffset: UInt32 = 1
     var images: Set<String> = []
     var serial: UInt64 = 0
+    var environments: [String: [String: String]] = [:]
   }
+  private let webs = SimulatedWebs()
   private let state: Mutex<State> = Mutex(State())
   private let range: IPv4Network
   private let startLatency: Duration
@@ -74,6 +76,7 @@ public final class SimulatedRuntime: ContainerRuntime {
   }
   public func stopSandbox(_ id: String) async throws {
     let now: Int64 = nanoseconds
+    await webs.stop(state.withLock { state in state.containers.filter { $0.value.sandbox == id }.map(\.key) })
     state.withLock { state in
       guard let sandbox: SandboxObservation = state.sandboxes[id], sandbox.ready else { return }
       state.sandboxes[id]?.ready = false
@@ -100,6 +103,7 @@ public final class SimulatedRuntime: ContainerRuntime {
       state.containers[id] = ContainerObservation(
         id: id, sandbox: sandbox, podUID: pod.uid, name: container.name, attempt: container.attempt, state: .created, createdAt: now,
         image: container.image, imageReference: "simulated:\(container.image)")
+      state.environments[id] = Dictionary(container.environment.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
       return id
     }
   }
@@ -111,12 +115,26 @@ public final class SimulatedRuntime: ContainerRuntime {
       state.containers[id]?.state = .running
       state.containers[id]?.startedAt = now
     }
+    let (image, address, environment) = state.withLock { state in
+      let container: ContainerObservation? = state.containers[id]
+      return (
+        container?.image ?? "", container.flatMap { state.sandboxes[$0.sandbox]?.address } ?? "", state.environments[id] ?? [:]
+      )
+    }
+    await webs.start(id, image: image, address: address, environment: environment)
   }
   public func stopContainer(_ id: String, grace: Duration) async throws {
     let now: Int64 = nanoseconds
+    await webs.stop([id])
     state.withLock { state in end(&state, id, code: grace > .zero ? 0 : 137, now) }
   }
-  public func removeContainer(_ id: String) async throws { state.withLock { $0.containers[id] = nil } }
+  public func removeContainer(_ id: String) async throws {
+    await webs.stop([id])
+    state.withLock { state in
+      state.containers[id] = nil
+      state.environments[id] = nil
+    }
+  }
 
   private func end(_ state: inout State, _ id: String, code: Int32, _ now: Int64) {
     guard state.containers[id]?.isAlive ?? false else { return }
