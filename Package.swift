@@ -81,7 +81,9 @@ let modules: [Module] = [
   Module(
     name: "ClusterDNS", modules: ["Primitives", "Observability", "KubeClient", "KubeModel"],
     libraries: [nio, nioPosix, logging, metrics], testModules: ["Processes"], testLibraries: [nioEmbedded]),
-  Module(name: "Ingress", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging]),
+  Module(
+    name: "Ingress", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging],
+    testModules: ["APIServer", "Keyspace", "HTTP", "TLS"]),
   Module(
     name: "Federation", modules: ["Primitives", "Observability", "Site", "KubeClient", "KubeModel", "Store", "Keyspace"],
     libraries: [logging, metrics], testModules: ["APIServer"]),
@@ -92,7 +94,7 @@ let modules: [Module] = [
   Module(name: "Lab", modules: ["Primitives", "Observability", "Processes", "Site", "TLS", "CLinux"], libraries: [logging]),
   Module(
     name: "Console", modules: ["Primitives", "Observability", "KubeClient", "KubeModel", "Federation", "HTTP"],
-    libraries: [logging, httpTypes]),
+    libraries: [nio, logging, httpTypes], testModules: ["APIServer", "Keyspace", "TLS"]),
 ]
 
 let executableModules: [String] = modules.map(\.name)

@@ -78,6 +78,19 @@ import Testing
     return found
   }
 
+  /// The tests of Site and Drills read them; this one sees that none is forgotten.
+  @Test func everySiteAndRunbookIsReadByATest() {
+    let readers: String = Repository.files.filter { $0.isSwift && $0.isBelow("Tests/SiteTests", "Tests/DrillsTests") }.map(\.text).joined()
+    var problems: [String] = []
+    for file in Repository.files where file.path.hasSuffix("/site.yaml") && file.isBelow("sites") {
+      if !readers.contains(file.path.dropFirst("sites".count)) { problems.append("\(file.path) is read by no test") }
+    }
+    for file in Repository.files where file.path.hasSuffix(".yaml") && file.isBelow("runbooks") {
+      if !readers.contains(file.path) { problems.append("\(file.path) is read by no test") }
+    }
+    expectNone(problems)
+  }
+
   @Test func linksBetweenDocumentsLeadSomewhere() {
     var problems: [String] = []
     for file in Repository.files where file.isMarkdown && !file.isData {

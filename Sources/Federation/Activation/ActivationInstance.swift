@@ -68,8 +68,8 @@ public struct ActivationInstance: Sendable {
   }
 
   /// - Parameters:
-  ///   - plannedTo: where people want the cluster moved. The active center then lets its lease run out, and that center alone takes over: the
-  ///     same proof as for a loss, at the price of one lease without service.
+  ///   - plannedTo: where people want the cluster moved. The active center then lets its lease run out, and that center alone takes over:
+  ///     the same proof as for a loss, at the price of one lease without service.
   ///   - obstacles: what stands against this center's taking over now (capacity, a switch that a person set), in sentences.
   public mutating func onTick(
     _ now: MonotonicTime, plannedTo: CenterName? = nil, obstacles: @autoclosure () -> [String]
