@@ -1,5 +1,6 @@
 import APIServer
 import ClusterDNS
+import Console
 import Controllers
 import EtcdAPI
 import Federation
@@ -58,7 +59,9 @@ struct CenterProcess: Sendable {
       HTTPServerConfiguration(
         address: .host(setting.address, port: site.ports.admin), tls: try setting.serverTLS(.apiserver), group: group),
       responder: ObservabilityResponder(
-        health: health, next: StatusResponder(setting: setting, store: store, observer: observer)))
+        health: health,
+        next: ConsoleResponder(
+          client: client(api, "tricenter:console"), next: StatusResponder(setting: setting, store: store, observer: observer))))
     let daemons: [(String, @Sendable () async throws -> Void)] = [
       ("etcd", { try await etcd.run() }), ("apiserver", { try await front.run() }), ("admin", { try await admin.run() }),
       ("apiserver-start", { try await self.startAPI(api) }), ("observer", { await observer.run() }),
@@ -119,8 +122,8 @@ struct CenterProcess: Sendable {
     while !Task.isCancelled { try await Task.sleep(for: .seconds(3_600)) }
   }
 
-  /// The store's leader belongs where the cluster is active: the writes of its daemons then cross no line to reach it. A center that comes back
-  /// after a failover therefore does not take the leadership with it.
+  /// The store's leader belongs where the cluster is active: the writes of its daemons then cross no line to reach it. A center that
+  /// comes back after a failover therefore does not take the leadership with it.
   private func followActivation(_ observer: ActivationObserver, _ store: Store) async throws {
     var last: CenterName?
     for await view in observer.views() {
