@@ -4,7 +4,8 @@ import Primitives
 import Synchronization
 
 /// Pods without containers, for scale tests and for machines where containerd cannot run. It gives every pod an address of the
-/// podCIDR, says that containers run, and serves nothing but the lab's web image on loopback (`SimulatedWebs`). The Node says `simulated://1`.
+/// podCIDR, says that containers run, and serves nothing but the lab's web image on loopback (`SimulatedWebs`). The Node says
+/// `simulated://1`.
 public final class SimulatedRuntime: ContainerRuntime {
   private struct State {
     var sandboxes: [String: SandboxObservation] = [:]
