@@ -8,7 +8,7 @@ extension Fault<KubeletDomain>.Code {
   public static let runtimeFailed = Self("runtimeFailed")
   /// The runtime does not know that sandbox, container or image.
   public static let notFound = Self("notFound")
-  /// A container cannot be configured: a reference that leads nowhere, a feature that is not implemented.
+  /// A container cannot be configured: a reference that leads nowhere, a feature that this kubelet does not have.
   public static let badConfiguration = Self("badConfiguration")
   public static let fileNotWritten = Self("fileNotWritten")
   /// The Pod uses something that this kubelet refuses by name.

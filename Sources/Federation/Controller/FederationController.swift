@@ -124,7 +124,9 @@ public actor FederationController {
   private func plannedMove() -> (name: String, to: CenterName)? {
     guard let record: ActivationRecord = instance.view.record else { return nil }
     let waiting: [KubeObject] = failovers.cache.all.filter { FederationObjects.isWaiting($0, record, order: configuration.cluster.order) }
-    let oldest: KubeObject? = waiting.min { ($0.metadata["creationTimestamp"].string ?? "", $0.name) < ($1.metadata["creationTimestamp"].string ?? "", $1.name) }
+    let oldest: KubeObject? = waiting.min { one, other in
+      (one.metadata["creationTimestamp"].string ?? "", one.name) < (other.metadata["creationTimestamp"].string ?? "", other.name)
+    }
     return oldest.flatMap { failover in failover.spec["to"].string.map { (failover.name, CenterName($0)) } }
   }
 
