@@ -180,6 +180,16 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     #expect(world.everActive, "seed \(seed): nobody was ever active")
   }
 
+  /// A read that hangs while the store elects a leader does not hold up the next: every host knows within the patience (and a step and an
+  /// answer's way) what is written after it.
+  @Test(arguments: 0..<20) func theFirstReadAfterAnElectionIsPrompt(seed: Int) {
+    var world = ActivationWorld(seed: UInt64(seed), troubles: .elections)
+    world.run(milliseconds: 30_000)
+    #expect(world.elections > 0)
+    #expect(world.slowestFirstRead <= 300 * 105 / 100 + 10 + 60, "seed \(seed): \(world.slowestFirstRead) ms")
+    #expect(world.violations.isEmpty, "seed \(seed): \(world.violations.first ?? "")")
+  }
+
   /// The checker itself: with clocks that differ more than the margin allows for, it must find two actives.
   @Test func clocksBeyondTheMarginAreFoundOut() {
     let found: Bool = (0..<60).contains { seed in

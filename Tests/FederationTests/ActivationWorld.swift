@@ -2,7 +2,7 @@ import Primitives
 
 @testable import Federation
 
-/// Five hosts in three centers around one linearizable record, under cuts, pauses, slow answers and clocks that run up to 5 % fast or
+/// Five hosts in three centers around one linearizable record, under cuts, pauses, slow answers, elections of the store and clocks that run up to 5 % fast or
 /// slow. The checker looks from outside, with true time.
 struct ActivationWorld {
   private struct Host {
@@ -10,12 +10,16 @@ struct ActivationWorld {
     var rate: Double
     var cutUntil: Int64 = 0
     var pausedUntil: Int64 = 0
-    var nextRead: Int64 = 0
+    var pacer = ReadPacer(every: .milliseconds(200))
+    /// When the first read answered that began after the last election.
+    var firstReadAfterElection: Int64?
     /// Answers on their way: when they arrive, and what they bring.
     var answers: [(due: Int64, apply: Answer)] = []
   }
   private enum Answer {
-    case read(ActivationRecord?, began: MonotonicTime)
+    case read(Int, ActivationRecord?, began: MonotonicTime)
+    /// A read that was cancelled: no answer came in time.
+    case gaveUp(Int)
     case written(ActivationRecord?, began: MonotonicTime)
   }
 
@@ -26,8 +30,22 @@ struct ActivationWorld {
   private(set) var violations: [String] = []
   private(set) var everActive: Bool = false
   private(set) var transitions: Int = 0
+  /// The store changes its leader: what is asked until then is never answered.
+  private var electionUntil: Int64 = 0
+  private(set) var slowestFirstRead: Int64 = 0
+  private(set) var elections: Int = 0
+  private let troubles: Troubles
 
-  init(seed: UInt64, rates: ClosedRange<Double> = 0.95...1.05) {
+  struct Troubles: OptionSet {
+    let rawValue: Int
+    static let cutsAndPauses = Troubles(rawValue: 1)
+    static let slowAnswers = Troubles(rawValue: 2)
+    static let elections = Troubles(rawValue: 4)
+    static let all: Troubles = [.cutsAndPauses, .slowAnswers, .elections]
+  }
+
+  init(seed: UInt64, rates: ClosedRange<Double> = 0.95...1.05, troubles: Troubles = .all) {
+    self.troubles = troubles
     random = SeededRandom(seed: seed)
     let centers: [CenterName] = ["production", "production", "local-dr", "local-dr", "remote-dr"]
     var generator: SeededRandom = SeededRandom(seed: seed ^ 0xABCD)
@@ -53,6 +71,12 @@ struct ActivationWorld {
   }
 
   private mutating func disturb(_ now: Int64) {
+    if troubles.contains(.elections), now > electionUntil + 1_000, Int.random(in: 0..<300, using: &random) == 0 {
+      electionUntil = now + Int64.random(in: 200...1_500, using: &random)
+      elections += 1
+      for host in hosts.indices { hosts[host].firstReadAfterElection = nil }
+    }
+    guard troubles.contains(.cutsAndPauses) else { return }
     guard Int.random(in: 0..<400, using: &random) == 0 else { return }
     let length = Int64.random(in: 100...9_000, using: &random)
     let center: CenterName = hosts[Int.random(in: 0..<5, using: &random)].instance.configuration.center
@@ -69,14 +93,26 @@ struct ActivationWorld {
     hosts[host].answers.removeAll { $0.due <= now }
     for answer in due {
       switch answer {
-      case .read(let record, let began): hosts[host].instance.onRead(record, began: began, finished: time)
+      case .gaveUp(let number): hosts[host].pacer.onEnd(number)
+      case .read(let number, let record, let began):
+        hosts[host].pacer.onEnd(number)
+        hosts[host].instance.onRead(record, began: began, finished: time)
+        if now >= electionUntil, electionUntil > 0, hosts[host].firstReadAfterElection == nil {
+          hosts[host].firstReadAfterElection = now
+          slowestFirstRead = max(slowestFirstRead, now - electionUntil)
+        }
       case .written(let record, let began): hosts[host].instance.onWritten(record, began: began, finished: time)
       }
     }
-    let reachable: Bool = hosts[host].cutUntil <= now
-    if hosts[host].nextRead <= now {
-      hosts[host].nextRead = now + 200
-      if reachable { hosts[host].answers.append((now + latency(), .read(stored, began: time))) }
+    let reachable: Bool = hosts[host].cutUntil <= now && electionUntil <= now
+    if let number: Int = hosts[host].pacer.onTime(time) {
+      let due: Int64 = now + latency()
+      let timeout: Int64 = now + 1_000
+      if reachable, due <= timeout {
+        hosts[host].answers.append((due, .read(number, stored, began: time)))
+      } else {
+        hosts[host].answers.append((timeout, .gaveUp(number)))
+      }
     }
     for directive in hosts[host].instance.onTick(time, obstacles: []) {
       guard case .write(let record, let purpose) = directive else { continue }
@@ -96,7 +132,9 @@ struct ActivationWorld {
   }
 
   private mutating func latency() -> Int64 {
-    Int.random(in: 0..<20, using: &random) == 0 ? Int64.random(in: 100...3_000, using: &random) : Int64.random(in: 10...60, using: &random)
+    troubles.contains(.slowAnswers) && Int.random(in: 0..<20, using: &random) == 0
+      ? Int64.random(in: 100...3_000, using: &random)
+      : Int64.random(in: 10...60, using: &random)
   }
 
   /// A paused host cannot act, but nor does it know: the deadline is what counts (a kernel timer fences by it), so it is checked as well.

@@ -7,9 +7,8 @@ import Synchronization
 /// Follows the activation record by reading it over and over, and tells everybody in this process what it may do. Reads are
 /// linearizable, so each one also proves that a majority of the store can still be reached from here.
 public final class ActivationObserver: Sendable {
-  private let client: KubeClient
+  private let reader: ActivationReader
   private let cluster: String
-  private let readEvery: Duration
   private let clock: any TimeSource
   private let logger: Logger
   private struct State {
@@ -19,18 +18,20 @@ public final class ActivationObserver: Sendable {
   }
   private let state: Mutex<State>
 
-  /// `readEvery`: time between the beginnings of two reads; a read that takes longer than the margin is given up.
+  /// - Parameters:
+  ///   - readEvery: time between the beginnings of two reads, when they answer.
+  ///   - patience: how long a read may take before the next is sent beside it.
   public init(
-    client: KubeClient, cluster: String, margin: Duration, readEvery: Duration = .milliseconds(200), clock: any TimeSource = SystemClock()
+    client: KubeClient, cluster: String, margin: Duration, readEvery: Duration = .milliseconds(200),
+    patience: Duration = FederationLimits.readPatience, clock: any TimeSource = SystemClock()
   ) {
-    var client: KubeClient = client
-    client.followsRetryAfter = false
-    client.requestTimeout = .milliseconds(1_000)
-    self.client = client
+    let logger = Logger(label: "federation.observer")
+    reader = ActivationReader(
+      client: client, cluster: cluster, pacer: ReadPacer(every: readEvery, patience: patience), timeout: FederationLimits.readTimeout,
+      clock: clock, logger: logger)
     self.cluster = cluster
-    self.readEvery = readEvery
     self.clock = clock
-    self.logger = Logger(label: "federation.observer")
+    self.logger = logger
     state = Mutex(State(view: ActivationView(margin: margin)))
   }
 
@@ -52,31 +53,22 @@ public final class ActivationObserver: Sendable {
 
   /// Runs until its task is cancelled.
   public func run() async {
-    while !Task.isCancelled {
-      let began: MonotonicTime = clock.now()
-      await read(began)
-      let left: Duration = began + readEvery - clock.now()
-      if left > .zero { try? await Task.sleep(for: left) }
-    }
+    await reader.run { answer in self.take(answer) }
   }
 
-  private func read(_ began: MonotonicTime) async {
-    do {
-      let object: KubeObject = try await client.get(
-        .leases, namespace: ActivationRecord.namespace, name: ActivationRecord.name(cluster: cluster))
-      let record = try ActivationRecord(object)
-      let finished: MonotonicTime = clock.now()
-      let (before, after, listeners) = state.withLock { state in
-        let before: ActivationView = state.view
-        state.view.onRead(record, began: began, finished: finished)
-        return (before, state.view, Array(state.listeners.values))
-      }
-      if before.record?.epoch != after.record?.epoch {
-        logger.info("activation", metadata: ["cluster": "\(cluster)", "center": "\(record.center)", "epoch": "\(record.epoch)"])
-      }
-      for listener in listeners { listener.yield(after) }
-    } catch {
-      logger.debug("activation cannot be read: \(error)")
+  private func take(_ answer: ActivationReader.Answer) {
+    guard let record: ActivationRecord = answer.record else {
+      logger.debug("there is no activation yet")
+      return
     }
+    let (before, after, listeners) = state.withLock { state in
+      let before: ActivationView = state.view
+      state.view.onRead(record, began: answer.began, finished: answer.finished)
+      return (before, state.view, Array(state.listeners.values))
+    }
+    if let known: ActivationRecord = after.record, before.record?.epoch != known.epoch {
+      logger.info("activation", metadata: ["cluster": "\(cluster)", "center": "\(known.center)", "epoch": "\(known.epoch)"])
+    }
+    for listener in listeners { listener.yield(after) }
   }
 }

@@ -86,20 +86,15 @@ public actor FederationController {
   }
 
   private func readLoop() async {
-    while !Task.isCancelled {
-      let began: MonotonicTime = clock.now()
-      do {
-        let name: String = ActivationRecord.name(cluster: configuration.cluster.name)
-        let object: KubeObject? = try await client.find(.leases, namespace: ActivationRecord.namespace, name: name)
-        let record: ActivationRecord? = try object.map { try ActivationRecord($0) }
-        instance.onRead(record, began: began, finished: clock.now())
-        tellMetrics()
-      } catch {
-        logger.debug("activation cannot be read: \(error)")
-      }
-      let left: Duration = began + configuration.readEvery - clock.now()
-      if left > .zero { try? await Task.sleep(for: left) }
-    }
+    let reader = ActivationReader(
+      client: client, cluster: configuration.cluster.name, pacer: ReadPacer(every: configuration.readEvery),
+      timeout: FederationLimits.readTimeout, clock: clock, logger: logger)
+    await reader.run { answer in await self.take(answer) }
+  }
+
+  private func take(_ answer: ActivationReader.Answer) {
+    instance.onRead(answer.record, began: answer.began, finished: answer.finished)
+    tellMetrics()
   }
 
   private func tellMetrics() {

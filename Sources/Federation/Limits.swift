@@ -1,0 +1,15 @@
+/// What the federation's daemons let grow.
+public enum FederationLimits {
+  /// Reads of the activation record on their way at the same time, of one reader.
+  public static let readsOnTheWay: Int = 4
+  /// How long one read may take before the next is sent beside it.
+  public static let readPatience: Duration = .milliseconds(300)
+  /// How long one read may take at all; then it is cancelled.
+  public static let readTimeout: Duration = .milliseconds(1_000)
+
+  static func assertRelations() {
+    // Otherwise a reader would stand still with all its reads on the way.
+    precondition(readPatience * (readsOnTheWay - 1) < readTimeout, "the limit must be reached only just before the oldest read ends")
+    precondition(readPatience * readsOnTheWay >= readTimeout, "a new read must be possible as soon as patience ends")
+  }
+}
