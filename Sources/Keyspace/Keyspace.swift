@@ -48,6 +48,9 @@ public struct Keyspace: Sendable {
     case .revokeLease(let id):
       try revokeLease(id: id)
       return .leaseRevoked(revision: revision)
+    case .checkpointLeases(let checkpoints):
+      checkpointLeases(checkpoints)
+      return .leasesCheckpointed(revision: revision)
     }
   }
 

@@ -9,6 +9,8 @@ public enum KeyspaceLimits {
   public static let minimumLeaseSeconds: Int64 = 1
   /// Leases revoked in one round by the leader (etcd `defaultLeaseRevokeRate` is 1,000 per second, a round is half a second).
   public static let expiredLeasesPerRound: Int = 500
+  /// Leases in one checkpoint (etcd `maxLeaseCheckpointBatchSize`).
+  public static let leasesPerCheckpoint: Int = 1000
 
   /// Entries of one leaf of the index. 512 entries of three words are 12 KiB: one insertion moves 6 KiB on average.
   static let leafEntries: Int = 512

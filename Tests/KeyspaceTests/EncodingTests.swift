@@ -38,6 +38,7 @@ import Testing
     case 0: return .compact(revision: any())
     case 1: return .grantLease(id: any(), ttlSeconds: any())
     case 2: return .revokeLease(id: any())
+    case 3: return .checkpointLeases((0..<number(4)).map { _ in LeaseCheckpoint(id: any(), remainingSeconds: any()) })
     default: return .transaction(transaction(0))
     }
   }

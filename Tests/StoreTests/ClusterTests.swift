@@ -130,6 +130,28 @@ import Testing
     }
   }
 
+  @Test func `a new leader gives a long lease what its checkpoint says is left`() async throws {
+    try await TestCluster.with(3, { $0.leaseCheckpointInterval = .milliseconds(300) }) { cluster in
+      let leader = try await cluster.waitForLeader()
+      let one = (leader + 1) % 3
+      let lease = try await cluster[one].grantLease(ttlSeconds: 100, id: 0)
+      let kept = try await cluster[one].grantLease(ttlSeconds: 100, id: 0)
+      func remaining(_ id: Int64) async throws -> Int64 {
+        let store = cluster[one]
+        return try await store.eventLoop.submit { store.keyspace.leaseRemaining(id) }.get()
+      }
+      try await wait("checkpoints on a follower") {
+        let (one, other) = (try await remaining(lease.id), try await remaining(kept.id))
+        return (1..<99).contains(one) && other > 0
+      }
+      #expect(try await cluster[one].keepLeaseAlive(id: kept.id) == 100)
+      await cluster.kill(leader)
+      let left = try await cluster[one].leaseTimeToLive(id: lease.id, withKeys: false)
+      #expect(left.ttlSeconds < 100 && left.ttlSeconds > 80 && left.grantedSeconds == 100)
+      #expect(try await cluster[one].leaseTimeToLive(id: kept.id, withKeys: false).ttlSeconds >= left.ttlSeconds)
+    }
+  }
+
   @Test func `without a majority writes and linearizable reads fail with their reason, serializable reads go on`() async throws {
     try await TestCluster.with(3, { $0.requestTimeout = .milliseconds(700) }) { cluster in
       let leader = try await cluster.waitForLeader()

@@ -27,6 +27,17 @@ import Testing
     #expect(table.queue == again)
   }
 
+  @Test func `what is true in one term only is never proposed again`() {
+    var table = ProposalTable(origin: MemberID(1), seed: 1)
+    let (number, context, payload) = table.addOnce(.revokeLease(id: 1), deadline: at(5)) { _ in }
+    #expect(!payload.isEmpty && table.queue.isEmpty)
+    table.proposed([number], context: context, term: 4)
+    table.onApplying(term: 4)
+    #expect(table.takeAbandoned().isEmpty)
+    table.onApplying(term: 5)
+    #expect(table.takeAbandoned().map(\.command) == [.revokeLease(id: 1)] && table.queue.isEmpty && table.count == 0)
+  }
+
   @Test func `deadlines pass in order and answered ones are forgotten`() {
     var table = ProposalTable(origin: MemberID(1), seed: 1)
     for second in 1...5 as ClosedRange<Int64> { table.add(.compact(revision: second), deadline: at(second)) { _ in } }

@@ -23,6 +23,12 @@ extension KeyspaceCommand {
       case 2: return .compact(revision: try reader.signed())
       case 3: return .grantLease(id: try reader.signed(), ttlSeconds: try reader.signed())
       case 4: return .revokeLease(id: try reader.signed())
+      case 5:
+        var checkpoints: [LeaseCheckpoint] = []
+        for _ in 0..<(try reader.count(minimumSize: 2)) {
+          checkpoints.append(LeaseCheckpoint(id: try reader.signed(), remainingSeconds: try reader.signed()))
+        }
+        return .checkpointLeases(checkpoints)
       case let kind: throw reader.malformed("unknown kind of command \(kind)")
       }
     } catch {

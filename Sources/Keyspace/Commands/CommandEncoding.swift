@@ -26,6 +26,13 @@ extension KeyspaceCommand {
     case .revokeLease(let id):
       writer.byte(4)
       writer.signed(id)
+    case .checkpointLeases(let checkpoints):
+      writer.byte(5)
+      writer.count(checkpoints.count)
+      for checkpoint in checkpoints {
+        writer.signed(checkpoint.id)
+        writer.signed(checkpoint.remainingSeconds)
+      }
     }
   }
 }

@@ -7,6 +7,9 @@ public enum KeyspaceCommand: Hashable, Sendable {
   case compact(revision: Int64)
   case grantLease(id: Int64, ttlSeconds: Int64)
   case revokeLease(id: Int64)
+  /// The leader's word on how much of each lease's time is left, so that the next leader does not give all of it again (etcd's
+  /// `LeaseCheckpoint`). Leases that are gone are passed over.
+  case checkpointLeases([LeaseCheckpoint])
 
   public static func put(_ request: PutRequest) -> Self { .transaction(TransactionRequest(success: [.put(request)])) }
   public static func delete(_ request: DeleteRequest) -> Self { .transaction(TransactionRequest(success: [.delete(request)])) }
@@ -17,12 +20,14 @@ public enum CommandResult: Hashable, Sendable {
   case compacted(revision: Int64)
   case leaseGranted(LeaseGrant, revision: Int64)
   case leaseRevoked(revision: Int64)
+  case leasesCheckpointed(revision: Int64)
 
   /// The keyspace's revision after the command.
   public var revision: Int64 {
     switch self {
     case .transaction(let response): response.revision
-    case .compacted(let revision), .leaseGranted(_, let revision), .leaseRevoked(let revision): revision
+    case .compacted(let revision), .leaseGranted(_, let revision), .leaseRevoked(let revision), .leasesCheckpointed(let revision):
+      revision
     }
   }
 }

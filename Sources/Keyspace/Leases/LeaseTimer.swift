@@ -1,8 +1,8 @@
 import Primitives
 
 /// When leases run out, as the leader alone keeps it: deadlines on its monotonic clock, in a heap with stale entries left in place.
-/// A new leader knows no deadlines and gives every lease its whole time again, so a lease may live longer than granted, never
-/// shorter. The shell proposes a revocation for what `expired` returns, and only while it is confirmed leader.
+/// A new leader knows no deadlines and gives every lease what its checkpoint says is left, or its whole time again, so a lease may live
+/// longer than granted, never shorter. The shell proposes a revocation for what `expired` returns, and only while it is confirmed leader.
 public struct LeaseTimer: Sendable {
   private struct Item: Sendable {
     var deadline: MonotonicTime
@@ -28,11 +28,15 @@ public struct LeaseTimer: Sendable {
   /// All leases from now on, with `grace` added: what a new leader starts with.
   public mutating func restart(_ keyspace: Keyspace, now: MonotonicTime, grace: Duration) {
     self = LeaseTimer()
-    for id in keyspace.leases { start(id, ttlSeconds: keyspace.leaseTTL(id) ?? 0, now: now + grace) }
+    for id in keyspace.leases {
+      let remaining: Int64 = keyspace.leaseRemaining(id)
+      start(id, ttlSeconds: remaining > 0 ? remaining : keyspace.leaseTTL(id) ?? 0, now: now + grace)
+    }
   }
 
   public mutating func clear() { self = LeaseTimer() }
 
+  func deadline(of id: Int64) -> MonotonicTime? { deadlines[id] }
   public func remaining(_ id: Int64, now: MonotonicTime) -> Duration? { deadlines[id].map { $0 - now } }
 
   /// Leases past their deadline, the oldest first. A lease returned is returned again a second later unless it was stopped:

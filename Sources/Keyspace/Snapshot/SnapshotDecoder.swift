@@ -78,6 +78,12 @@ public struct SnapshotDecoder: Sendable {
       guard id > lastLease, id != 0, key == nil else { throw reader.malformed("lease out of order") }
       lastLease = id
       keyspace?.leaseTable[id] = Lease(ttlSeconds: try reader.signed())
+    case 6:
+      let remaining: Int64 = try reader.signed()
+      guard key == nil, let lease: Lease = keyspace?.leaseTable[lastLease], lease.remainingSeconds == 0, remaining > 0,
+        remaining < lease.ttlSeconds
+      else { throw reader.malformed("remaining time of no lease") }
+      keyspace?.leaseTable[lastLease]?.remainingSeconds = remaining
     case 3:
       let next: Bytes = try reader.block()
       if let key, !key.precedes(next) { throw reader.malformed("key out of order") }

@@ -45,6 +45,11 @@ public struct SnapshotEncoder: Sendable {
       writer.byte(2)
       writer.signed(id)
       writer.signed(keyspace.leaseTTL(id) ?? 0)
+      let remaining: Int64 = keyspace.leaseRemaining(id)
+      if remaining > 0 {
+        writer.byte(6)
+        writer.signed(remaining)
+      }
     }
   }
 

@@ -5,6 +5,7 @@ import Primitives
 ///     stream = frame…            frame = length (32 bits) items…          at most 4 MiB
 ///     item   = 1 version revision compacted applied        first
 ///            | 2 lease id, seconds                         ascending ids
+///            | 6 seconds of the lease before that are left, by its checkpoint
 ///            | 3 key                                       ascending keys
 ///            | 4 version of the key before                 oldest first
 ///            | 5 number of keys, of versions, CRC-32C of all items before it; last

@@ -19,8 +19,11 @@ extension KeyspaceCommand {
 
   /// Bytes of keys and values.
   public var approximateSize: Int {
-    guard case .transaction(let request) = self else { return 32 }
-    return request.approximateSize
+    switch self {
+    case .transaction(let request): return request.approximateSize
+    case .checkpointLeases(let checkpoints): return 32 + checkpoints.count * 12
+    case .compact, .grantLease, .revokeLease: return 32
+    }
   }
 }
 

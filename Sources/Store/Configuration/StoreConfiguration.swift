@@ -56,6 +56,9 @@ public struct StoreConfiguration: Sendable {
   /// History older than this is compacted away by the leader (etcd's periodic auto-compaction; what a kube-apiserver does every five
   /// minutes). nil: only on request. At least a second.
   public var historyRetention: Duration? = nil
+  /// A lease with more than this left is written down with what is left of it so often (etcd: five minutes), so that a new leader does not
+  /// give all of its time again. At least a tick.
+  public var leaseCheckpointInterval: Duration = .seconds(300)
   /// How far a write must have come before it is acknowledged. `.centerSafe` is served; others are refused at the start.
   public var durability: Durability = .centerSafe
   /// Makes election timeouts and request ids: different at each start.
@@ -85,7 +88,9 @@ public struct StoreConfiguration: Sendable {
     guard durability == .centerSafe else {
       throw StoreError(.unsupported, "durability \(durability) is not served by this version: use centerSafe")
     }
-    guard tick >= .milliseconds(1), requestTimeout > tick, snapshotEntries > 0, historyRetention ?? .seconds(1) >= .seconds(1) else {
+    guard tick >= .milliseconds(1), requestTimeout > tick, snapshotEntries > 0, historyRetention ?? .seconds(1) >= .seconds(1),
+      leaseCheckpointInterval >= tick
+    else {
       throw StoreError(
         .invalidConfiguration, "tick \(tick), request timeout \(requestTimeout), snapshot after \(snapshotEntries): impossible")
     }

@@ -2,35 +2,53 @@ import Consensus
 import Keyspace
 import Primitives
 
-/// Leases: their time is the leader's, and nobody revokes one who is not confirmed leader.
+/// Leases: their time is the leader's, and nobody revokes one who is not confirmed leader. `LeaseKeeper` decides, this carries it out.
 extension MemberCore {
-  /// A new leader gives every lease its whole time again, once it has applied what the leaders before it committed.
+  /// Once this leader has applied what the leaders before it committed.
   func startLeasesIfDue() {
-    guard !leasesStarted, node.isLeader, keyspace.appliedIndex >= node.commitIndex, let last: Entry = node.entry(at: node.commitIndex),
+    guard !leases.isKeeping, node.isLeader, keyspace.appliedIndex >= node.commitIndex, let last: Entry = node.entry(at: node.commitIndex),
       last.term == node.currentTerm
     else { return }
-    leasesStarted = true
-    leases.restart(keyspace, now: now, grace: configuration.tick * 16)
+    leases.begin(keyspace, now: now, grace: configuration.tick * 16)
   }
 
   func noteLeases(_ command: KeyspaceCommand, _ result: Result<CommandResult, KeyspaceError>) {
-    guard leasesStarted, case .success(let success) = result else { return }
-    if case .leaseGranted(let grant, _) = success { leases.start(grant.id, ttlSeconds: grant.ttlSeconds, now: now) }
-    if case .revokeLease(let id) = command { leases.stop(id) }
+    guard leases.isKeeping, case .success(let success) = result else { return }
+    if case .leaseGranted(let grant, _) = success { leases.onGranted(grant, now: now) }
+    if case .revokeLease(let id) = command { leases.onRevoked(id) }
   }
 
-  /// Expired leases are revoked through the log, after a majority has confirmed that this member still leads.
+  /// Expired leases are revoked through the log, after a majority has confirmed that this member still leads, in this term or never.
   func revokeExpiredLeases() {
-    guard leasesStarted else { return }
     let expired: [Int64] = leases.expired(now: now)
     guard !expired.isEmpty else { return }
     let term: UInt64 = node.currentTerm
     linearize { [unowned self] error in
-      guard error == nil, self.node.isLeader, self.node.currentTerm == term, self.leasesStarted else { return }
-      // A keep-alive may have come while the majority was asked: `expired` gave it a second, a keep-alive gives its whole time.
-      for id in expired where (self.leases.remaining(id, now: self.now) ?? .zero) <= .seconds(1) {
+      guard error == nil, self.node.isLeader, self.node.currentTerm == term else { return }
+      for id in self.leases.revocations(of: expired) {
         self.metrics.leasesExpired.increment()
-        self.submit(.revokeLease(id: id)) { _ in }
+        self.submitAsLeader(.revokeLease(id: id)) { [unowned self] result in
+          // After a timeout it may still be in the log: nobody keeps this lease alive any more.
+          if case .failure(let error) = result, error.code == .dropped { self.leases.revocationDropped(id) }
+        }
+      }
+    }
+  }
+
+  func checkpointLeases() {
+    let checkpoints: [LeaseCheckpoint] = leases.checkpoints(now: now)
+    if !checkpoints.isEmpty { propose(checkpoints) { _ in } }
+  }
+
+  private func propose(_ checkpoints: [LeaseCheckpoint], _ completion: @escaping (KeyspaceError?) -> Void) {
+    submitAsLeader(.checkpointLeases(checkpoints)) { [unowned self] result in
+      switch result {
+      case .success:
+        self.leases.checkpointsDecided(checkpoints)
+        completion(nil)
+      case .failure(let error):
+        if error.code == .dropped { self.leases.checkpointsDecided(checkpoints) }
+        completion(error)
       }
     }
   }
@@ -72,19 +90,26 @@ extension MemberCore {
   }
 
   private func answer(_ call: LeaderCall, _ completion: @escaping (LeaderAnswer) -> Void) {
-    guard node.isLeader, leasesStarted else { return completion(LeaderAnswer(outcome: .notLeader, value: 0)) }
+    guard node.isLeader, leases.isKeeping else { return completion(LeaderAnswer(outcome: .notLeader, value: 0)) }
     linearize { [unowned self] error in
-      guard error == nil, self.leasesStarted else { return completion(LeaderAnswer(outcome: .notLeader, value: 0)) }
-      guard let granted: Int64 = self.keyspace.leaseTTL(call.lease) else {
-        return completion(LeaderAnswer(outcome: .done, value: call.kind == .keepAlive ? 0 : -1))
-      }
+      guard error == nil, self.leases.isKeeping else { return completion(LeaderAnswer(outcome: .notLeader, value: 0)) }
       switch call.kind {
-      case .keepAlive:
-        self.leases.start(call.lease, ttlSeconds: granted, now: self.now)
-        completion(LeaderAnswer(outcome: .done, value: granted))
+      case .keepAlive: self.keepAlive(call.lease, completion)
       case .remaining:
-        let remaining: Duration = self.leases.remaining(call.lease, now: self.now) ?? .seconds(granted)
-        completion(LeaderAnswer(outcome: .done, value: max(0, remaining.inNanoseconds / 1_000_000)))
+        let remaining: Int64 = self.leases.remaining(call.lease, self.keyspace, now: self.now).map { $0.inNanoseconds / 1_000_000 } ?? -1
+        completion(LeaderAnswer(outcome: .done, value: remaining))
+      }
+    }
+  }
+
+  private func keepAlive(_ lease: Int64, _ completion: @escaping (LeaderAnswer) -> Void) {
+    switch leases.keepAlive(lease, keyspace, now: now) {
+    case .gone: completion(LeaderAnswer(outcome: .done, value: 0))
+    case .renewed(let ttlSeconds): completion(LeaderAnswer(outcome: .done, value: ttlSeconds))
+    case .clearFirst(let checkpoint):
+      propose([checkpoint]) { [unowned self] error in
+        guard error == nil, self.leases.isKeeping else { return completion(LeaderAnswer(outcome: .notLeader, value: 0)) }
+        self.keepAlive(lease, completion)
       }
     }
   }

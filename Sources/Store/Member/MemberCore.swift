@@ -21,7 +21,7 @@ final class MemberCore {
   var node: RaftNode
   var keyspace: Keyspace
   var watches = Watches()
-  var leases = LeaseTimer()
+  var leases: LeaseKeeper
   var proposals: ProposalTable
   var reads = ReadTable()
   var calls: CallTable
@@ -36,8 +36,6 @@ final class MemberCore {
   /// When the oldest append that has not come back was handed to the journal.
   var unsynced: [(sequence: UInt64, since: MonotonicTime)] = []
   var leadership: Leadership?
-  /// Set when this leader's timers were started: everything of earlier terms is applied.
-  var leasesStarted: Bool = false
   var lastSnapshotIndex: UInt64
   var isTakingSnapshot: Bool = false
   var senders: [MemberID: SnapshotSender] = [:]
@@ -61,6 +59,7 @@ final class MemberCore {
     journal = restored.journal
     persisted = PersistedRelay()
     keyspace = restored.keyspace
+    leases = LeaseKeeper(checkpointInterval: configuration.leaseCheckpointInterval)
     compaction = configuration.historyRetention.map { CompactionClock(retention: $0) }
     lastSnapshotIndex = restored.state.snapshot?.index ?? 0
     proposals = ProposalTable(origin: configuration.memberID, seed: configuration.seed)
@@ -110,6 +109,9 @@ final class MemberCore {
     for context in output.droppedReads { reads.dropped(context) }
     for dropped in output.droppedProposals { proposals.dropped(context: dropped.context) }
     if !output.droppedReads.isEmpty || !output.droppedProposals.isEmpty { retriesAllowed = false }
+    for one in proposals.takeAbandoned() {
+      one.completion(.failure(KeyspaceError(.dropped, "the leader that proposed it leads no more: nothing was written")))
+    }
   }
 
   private func write(_ output: RaftOutput) {

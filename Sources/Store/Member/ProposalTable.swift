@@ -18,11 +18,15 @@ struct ProposalTable {
     /// Set while it may be in a log.
     var proposed: (term: UInt64, context: UInt64)?
     var wasProposed: Bool = false
+    /// Never proposed again: what it says is true in the term of its first proposal only.
+    var isOnce: Bool = false
   }
 
   private(set) var pending: [UInt64: Pending] = [:]
   /// Not proposed, in the order of arrival.
   private(set) var queue: [UInt64] = []
+  /// Proposals to be made once that are certainly in no log; their callers are told when they are taken.
+  private var abandoned: [Pending] = []
   private var byDeadline: [UInt64] = []
   private var firstDeadline: Int = 0
   private var lastNumber: UInt64
@@ -39,11 +43,25 @@ struct ProposalTable {
   var count: Int { pending.count }
 
   mutating func add(_ command: KeyspaceCommand, deadline: MonotonicTime, _ completion: @escaping Completion) {
+    queue.append(enter(command, deadline: deadline, completion))
+  }
+
+  /// For the one who leads now: not queued, the caller proposes it at once. Returns its number, context and payload.
+  mutating func addOnce(
+    _ command: KeyspaceCommand, deadline: MonotonicTime, _ completion: @escaping Completion
+  ) -> (number: UInt64, context: UInt64, payload: Bytes) {
+    let number: UInt64 = enter(command, deadline: deadline, completion)
+    pending[number]?.isOnce = true
+    lastContext += 1
+    return (number, lastContext, pending[number]?.payload ?? [])
+  }
+
+  private mutating func enter(_ command: KeyspaceCommand, deadline: MonotonicTime, _ completion: @escaping Completion) -> UInt64 {
     lastNumber &+= 1
     let payload: Bytes = LogPayload(origin: origin, request: lastNumber, command: command).encode()
     pending[lastNumber] = Pending(command: command, payload: payload, completion: completion, deadline: deadline)
-    queue.append(lastNumber)
     byDeadline.append(lastNumber)
+    return lastNumber
   }
 
   /// The next proposals to make together.
@@ -76,8 +94,22 @@ struct ProposalTable {
   }
 
   mutating func putBack(_ numbers: [UInt64]) {
-    for number in numbers { pending[number]?.proposed = nil }
-    queue = numbers + queue
+    var again: [UInt64] = []
+    for number in numbers {
+      if pending[number]?.isOnce == true, let one: Pending = pending.removeValue(forKey: number) {
+        abandoned.append(one)
+        continue
+      }
+      pending[number]?.proposed = nil
+      again.append(number)
+    }
+    queue = again + queue
+  }
+
+  mutating func takeAbandoned() -> [Pending] {
+    guard !abandoned.isEmpty else { return [] }
+    defer { abandoned = [] }
+    return abandoned
   }
 
   /// The leader refused this batch: nothing of it is in the log.
@@ -119,7 +151,7 @@ struct ProposalTable {
   }
 
   mutating func takeAll() -> [Pending] {
-    let all: [Pending] = pending.keys.sorted().compactMap { pending[$0] }
+    let all: [Pending] = pending.keys.sorted().compactMap { pending[$0] } + takeAbandoned()
     pending = [:]
     queue = []
     return all

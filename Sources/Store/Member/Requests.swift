@@ -15,6 +15,22 @@ extension MemberCore {
     scheduleDrain()
   }
 
+  /// Proposes in this member's own term or never: what a leader knows by being the leader. `.dropped`: it is in no log and never will be.
+  func submitAsLeader(_ command: KeyspaceCommand, _ completion: @escaping ProposalTable.Completion) {
+    if let failure { return completion(.failure(failure)) }
+    do throws(KeyspaceError) { try command.check() } catch { return completion(.failure(error)) }
+    guard node.isLeader, proposals.count < StoreLimits.pendingProposals else {
+      return completion(.failure(KeyspaceError(.dropped, "this member does not lead, or has too much to do: nothing was written")))
+    }
+    let (number, context, payload) = proposals.addOnce(command, deadline: now + configuration.requestTimeout, completion)
+    if case .appended(_, let term) = node.propose([payload], context: context) {
+      proposals.proposed([number], context: context, term: term)
+    } else {
+      proposals.putBack([number])
+    }
+    scheduleDrain()
+  }
+
   /// Calls back once this member has applied everything that was committed when it was asked (or an error).
   func linearize(_ completion: @escaping (KeyspaceError?) -> Void) {
     if let failure { return completion(failure) }

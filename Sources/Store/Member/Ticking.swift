@@ -14,7 +14,10 @@ extension MemberCore {
       expireRequests()
       publish()
     }
-    if tickCount.isMultiple(of: 10) { revokeExpiredLeases() }
+    if tickCount.isMultiple(of: 10) {
+      revokeExpiredLeases()
+      checkpointLeases()
+    }
     lag.note(index: lastIndex, now: now)
     compactIfDue()
     watchDisk()
@@ -46,8 +49,7 @@ extension MemberCore {
     let before: Leadership? = leadership
     leadership = change
     if change.role != .leader || change.term != before?.term {
-      leases.clear()
-      leasesStarted = false
+      leases.end()
       for (member, sender) in senders { giveUpSending(to: member, sender.transfer, "the leadership changed") }
     }
     if change.leader != before?.leader {
