@@ -3,6 +3,7 @@ import Dispatch
 import Glibc
 import HTTP
 import Logging
+import Metrics
 import NIOPosix
 import Observability
 import Primitives
@@ -19,7 +20,7 @@ struct DaemonOptions: ParsableArguments {
   func load() throws -> HostSetting {
     guard let level = Logger.Level(rawValue: logLevel) else { throw ValidationError("--log-level \(logLevel) is no level") }
     Logs.bootstrap(level: level)
-    PrometheusRegistry.shared.bootstrap()
+    bootstrapMetrics()
     let site: Site = try SiteReader.read(path: self.site)
     let name = HostName(host)
     guard let own: Host = site.host(name), let center: Center = site.center(of: name) else {
@@ -70,11 +71,15 @@ struct HostSetting: Sendable {
   /// A connection to the apiservers that notices within a second when the one in use is gone.
   func apiTransport(_ daemon: PKIDaemon, group: MultiThreadedEventLoopGroup) throws -> HTTPClient {
     var configuration = HTTPClientConfiguration(targets: apiservers, tls: try clientTLS(daemon), group: group)
-    configuration.connectTimeout = .milliseconds(500)
-    configuration.keepAliveInterval = .milliseconds(300)
-    configuration.keepAliveTimeout = .milliseconds(600)
+    configuration.noticesDeadServersQuickly()
     return HTTPClient(configuration)
   }
+}
+
+/// Prometheus' own name for when a process began; by it a restart is seen.
+func bootstrapMetrics() {
+  PrometheusRegistry.shared.bootstrap()
+  Gauge(label: "process_start_time_seconds").record(SystemClock().wall().secondsSince1970)
 }
 
 /// Runs a daemon until SIGTERM or SIGINT cancels it. A second signal ends the process at once.

@@ -6,7 +6,9 @@ struct Tricenter: AsyncParsableCommand {
     commandName: "tricenter",
     abstract: "Kubernetes clusters across two sites and three centers that go on when a center dies.",
     subcommands: [
-      CenterCommand.self, NodeCommand.self, SiteCommand.self, PKICommand.self, LabCommand.self, DrillCommand.self, BenchCommand.self,
+      CenterCommand.self, NodeCommand.self, StoreCommand.self, APIServerCommand.self, ControllerManagerCommand.self, SchedulerCommand.self,
+      KubeletCommand.self, ProxyCommand.self, DNSCommand.self, IngressCommand.self, FederationCommand.self, SiteCommand.self,
+      PKICommand.self, LabCommand.self, DrillCommand.self, BenchCommand.self,
       SimulateCommand.self,
     ])
 }

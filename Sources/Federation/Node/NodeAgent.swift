@@ -38,18 +38,6 @@ public final class NodeAgent: Sendable {
     return .allowed(until: until)
   }
 
-  public func permissions() -> AsyncStream<Permission> {
-    let views: AsyncStream<ActivationView> = observer.views()
-    let center: CenterName = center
-    return AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
-      let task = Task {
-        for await view in views { continuation.yield(Self.permission(view, center: center)) }
-        continuation.finish()
-      }
-      continuation.onTermination = { _ in task.cancel() }
-    }
-  }
-
   /// Reports the obeyed epoch until its task is cancelled.
   public func run() async {
     var reported: Int64 = 0

@@ -1,0 +1,77 @@
+import ClusterDNS
+import Controllers
+import Federation
+import KubeClient
+import NIOPosix
+import Observability
+import Primitives
+import Scheduler
+import Site
+
+/// A named part of a process that runs until its task is cancelled.
+typealias Daemon = (String, @Sendable () async throws -> Void)
+
+/// The control plane's daemons of one host, wired alike whether they share a process (`tricenter center`) or have one each.
+struct ControlDaemons: Sendable {
+  let setting: HostSetting
+  let access: APIAccess
+  let health: HealthRegistry
+  let group: MultiThreadedEventLoopGroup
+
+  func observer() throws -> ActivationObserver {
+    ActivationObserver(
+      client: try access.client(.observer), cluster: setting.cluster.name, margin: setting.site.activation.margin)
+  }
+
+  func federation() throws -> FederationController {
+    FederationController(
+      client: try access.client(.federation),
+      configuration: .init(site: setting.site, cluster: setting.cluster, center: setting.center.name, host: setting.host.name))
+  }
+
+  /// Leads only while this center is active; a lease of an older epoch counts as expired.
+  private func election(_ name: String, _ observer: ActivationObserver) -> LeaderElectionConfiguration {
+    let center: CenterName = setting.center.name
+    return LeaderElectionConfiguration(
+      name: name, identity: "\(setting.host.name)/\(name)", epoch: { observer.epoch }, mayLead: { observer.isActive(center) })
+  }
+
+  func controllers(_ observer: ActivationObserver) throws -> ControllerManager {
+    ControllerManager(
+      client: try access.client(.controllerManager),
+      configuration: ControllerConfiguration(leaderElection: election("controller-manager", observer), health: health))
+  }
+
+  func scheduler(_ observer: ActivationObserver) throws -> Scheduler {
+    let center: CenterName = setting.center.name
+    return Scheduler(
+      client: try access.client(.scheduler),
+      configuration: SchedulerConfiguration(
+        activeCenter: { observer.isActive(center) ? center : nil }, leaderElection: election("scheduler", observer), health: health))
+  }
+
+  func dns(_ observer: ActivationObserver) throws -> @Sendable () async throws -> Void {
+    let informers = SharedInformers(client: try access.client(.dns))
+    let directory = InformerDirectory(informers)
+    health.register("dns") { directory.hasSynced ? nil : "Services have not been read yet" }
+    let (site, clock): (Site, SystemClock) = (setting.site, SystemClock())
+    let server = NameServer(.init(domain: setting.cluster.domain, cluster: setting.cluster.name, zone: site.zone), directory: directory) {
+      let view: ActivationView = observer.view
+      // Without a read for a whole lease, somebody else may be active by now.
+      guard let record: ActivationRecord = view.record, let read: MonotonicTime = view.lastReadBegan,
+        clock.now() - read < site.activation.lease
+      else { return .unknown }
+      let addresses: [String] = site.center(record.center)?.hosts.map(\.address.description) ?? []
+      return .active(center: record.center.value, epoch: record.epoch, addresses: addresses)
+    }
+    let listener = DNSServer(nameServer: server, host: setting.address, port: site.ports.dns, group: group)
+    return {
+      try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask { await informers.run() }
+        tasks.addTask { try await listener.run() }
+        try await tasks.next()
+        tasks.cancelAll()
+      }
+    }
+  }
+}

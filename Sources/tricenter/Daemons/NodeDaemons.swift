@@ -1,0 +1,128 @@
+import Federation
+import HTTP
+import KubeClient
+import Kubelet
+import Lab
+import NIOPosix
+import Observability
+import PodNetwork
+import Primitives
+import ServiceProxy
+import Site
+
+/// A host's kubelet, proxy and pod network, wired alike in one process (`tricenter node`) or in one each.
+struct NodeDaemons: Sendable {
+  let setting: HostSetting
+  let access: APIAccess
+  let health: HealthRegistry
+  let group: MultiThreadedEventLoopGroup
+  let observer: ActivationObserver
+  let runtime: KubeletConfiguration.Runtime
+
+  func agent(_ kubelet: Kubelet) throws -> NodeAgent {
+    NodeAgent(
+      client: try access.client(.federation), observer: observer, center: setting.center.name, node: setting.host.name.value,
+      exclusivePods: { await kubelet.exclusivePods() })
+  }
+
+  /// The kubelet with its server and the agent that reports for it.
+  func kubelet(root: String, cni: String) async throws -> [Daemon] {
+    let kubelet: Kubelet = try makeKubelet(root)
+    let agent: NodeAgent = try agent(kubelet)
+    let server = HTTPServer(
+      HTTPServerConfiguration(
+        address: .host(setting.address, port: setting.site.ports.kubelet), tls: try setting.serverTLS(.kubelet), group: group),
+      responder: KubeletResponder(kubelet: kubelet, health: health))
+    var daemons: [Daemon] = [
+      ("kubelet", { try await kubelet.run() }), ("kubelet-server", { try await server.run() }),
+      (
+        "federation-agent",
+        {
+          // Ends only with its observer; a node that cannot report is fenced by the active center, not lost.
+          while !Task.isCancelled {
+            await agent.run()
+            try await Task.sleep(for: .milliseconds(100))
+          }
+        }
+      ),
+    ]
+    if case .containerd = runtime {
+      let network: PodNetwork = try makePodNetwork(root: root, cni: cni)
+      try await network.prepare()
+      daemons.append(("pod-network", { try await network.run() }))
+    }
+    return daemons
+  }
+
+  private func makeKubelet(_ root: String) throws -> Kubelet {
+    var configuration = KubeletConfiguration(
+      hostName: setting.host.name, center: setting.center.name, city: setting.center.city, address: setting.address,
+      podCIDR: setting.host.pods.description, runtime: runtime, rootDirectory: root)
+    configuration.clusterDNS = [setting.address]
+    configuration.clusterDomain = setting.cluster.domain
+    configuration.kubeletPort = setting.site.ports.kubelet
+    configuration.cgroupRoot = Lab.cgroupParent(setting.host.name)
+    let center: CenterName = setting.center.name
+    let views: AsyncStream<ActivationView> = observer.views()
+    let events = AsyncStream<FenceEvent>(bufferingPolicy: .bufferingNewest(1)) { continuation in
+      let task = Task {
+        for await view in views {
+          switch NodeAgent.permission(view, center: center) {
+          case .allowed(let until): continuation.yield(.open(until: until))
+          // Nothing is known yet: pods that were found running are neither allowed nor killed until the kubelet's own patience ends.
+          case .denied where view.record == nil || view.record?.center == center: break
+          case .denied(let reason): continuation.yield(.fenced(reason: reason))
+          }
+        }
+      }
+      continuation.onTermination = { _ in task.cancel() }
+    }
+    return try Kubelet(
+      client: try access.client(.kubelet), configuration: configuration, health: health, fence: FenceSignal(events), group: group)
+  }
+
+  private func makePodNetwork(root: String, cni: String) throws -> PodNetwork {
+    guard let range = IPv4Network(setting.host.pods.description) else {
+      throw ValidationFault("The pods of \(setting.host.name), \(setting.host.pods), are no IPv4 range.")
+    }
+    let configuration = PodNetworkConfiguration(
+      hostName: setting.host.name, podRange: range, cniDirectory: cni, addressDirectory: "\(root)/addresses")
+    return PodNetwork(client: try access.client(.kubelet), configuration: configuration)
+  }
+
+  func proxy() throws -> @Sendable () async throws -> Void {
+    let informers = SharedInformers(client: try access.client(.proxy))
+    let views: AsyncStream<ActivationView> = observer.views()
+    let center: CenterName = setting.center.name
+    let permissions = AsyncStream<ServiceProxy.Permission>(bufferingPolicy: .bufferingNewest(1)) { continuation in
+      let task = Task {
+        for await view in views {
+          if case .allowed(let until) = NodeAgent.permission(view, center: center) {
+            continuation.yield(.allowed(until: until))
+          } else {
+            continuation.yield(.denied)
+          }
+        }
+      }
+      continuation.onTermination = { _ in task.cancel() }
+    }
+    let node: String = setting.host.name.value
+    let body: @Sendable () async throws -> Void
+    if case .containerd = runtime {
+      let proxy = ServiceProxy(
+        informers: informers, configuration: .init(node: node, podCIDR: setting.host.pods.description), permissions: permissions)
+      body = { try await proxy.run() }
+    } else {
+      let proxy = UserspaceProxy(informers: informers, node: node, address: setting.address, permissions: permissions, group: group)
+      body = { try await proxy.run() }
+    }
+    return {
+      try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask { await informers.run() }
+        tasks.addTask { try await body() }
+        try await tasks.next()
+        tasks.cancelAll()
+      }
+    }
+  }
+}

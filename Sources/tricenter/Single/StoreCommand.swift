@@ -1,0 +1,124 @@
+import ArgumentParser
+import Consensus
+import EtcdAPI
+import Glibc
+import HTTP
+import Logging
+import NIOPosix
+import Observability
+import Primitives
+import Store
+import TLS
+
+struct StoreCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "store", abstract: "Run one member of the store alone, told what to do by etcd's own flags.",
+    discussion: """
+      Flags and ETCD_… variables are etcd's; what is not carried out is refused by name. A cluster is static (--initial-cluster), and its \
+      members talk over mutual TLS with certificates of `tricenter pki`, whose host name is the member's name; --site FILE says in which \
+      center each member is, without it all are in the own certificate's. Prints `ready to serve client requests` when it is.
+      """)
+  @Argument(parsing: .captureForPassthrough, help: "etcd's flags.") var flags: [String] = []
+
+  func run() async throws {
+    if flags.contains(where: { ["--help", "-help", "-h"].contains($0) }) { return printHelp() }
+    let plan: StorePlan
+    do {
+      var environment: [String: String] = [:]
+      var entry: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = environ
+      while let variable: UnsafeMutablePointer<CChar> = entry.pointee {
+        let parts: [Substring] = String(cString: variable).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        if parts.count == 2 { environment[String(parts[0])] = String(parts[1]) }
+        entry += 1
+      }
+      let read = try EtcdFlags(flags, environment: environment)
+      guard let level = Logger.Level(rawValue: read["log-level"] == "warn" ? "warning" : read["log-level"]) else {
+        throw ValidationFault("--log-level=\(read["log-level"]) is none of debug, info, warn, error")
+      }
+      Logs.bootstrap(level: level)
+      bootstrapMetrics()
+      plan = try StorePlan(read)
+    } catch {
+      printError("\(error)")
+      throw ExitCode(2)
+    }
+    try await runDaemon { try await StoreProcess(plan: plan).run() }
+  }
+
+  private func printHelp() {
+    printLine(Self.configuration.abstract + "\n\nCarried out, with their defaults:")
+    for (name, value) in EtcdFlags.known.sorted(by: { $0.key < $1.key }) { printLine("  --\(name)=\(value)") }
+    printLine("  --site=                   (ours) in which center each member is\n\nTaken with these values only:")
+    for (name, values) in EtcdFlags.fixed.sorted(by: { $0.key < $1.key }) {
+      printLine("  --\(name)=\(values.sorted().joined(separator: "|"))")
+    }
+  }
+}
+
+/// A member with its listeners, until its task is cancelled.
+struct StoreProcess: Sendable {
+  let plan: StorePlan
+
+  func run() async throws {
+    let name: HostName = plan.name
+    let logger: Logger = Self.logger(name)
+    let health = HealthRegistry()
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let store: Store = try plan.store(group.next())
+    health.register("store", live: true) { store.health(liveOnly: true) }
+    health.register("store-leader") { store.health() }
+    try await store.start()
+    do {
+      let tls: TLSContext? = try plan.clientTLS()
+      var daemons: [Daemon] = []
+      for url in plan.listenClient {
+        let server = EtcdServer(
+          HTTPServerConfiguration(address: .host(url.host, port: url.port), tls: url.isSecure ? tls : nil, group: group), store: store)
+        try await server.start()
+        logger.notice("listening for clients", metadata: ["address": "\(url.host):\(url.port)", "tls": "\(url.isSecure)"])
+        daemons.append(("etcd \(url.host):\(url.port)", { try await Self.keep(server) }))
+      }
+      for url in plan.listenMetrics {
+        let server = HTTPServer(
+          HTTPServerConfiguration(address: .host(url.host, port: url.port), tls: url.isSecure ? tls : nil, group: group),
+          responder: ObservabilityResponder(health: health))
+        daemons.append(("metrics \(url.host):\(url.port)", { try await server.run() }))
+      }
+      daemons.append(
+        (
+          "ready",
+          {
+            // As etcd says it: once a linearizable read is answered, which needs a leader.
+            while (try? await store.get(Bytes("ready"))) == nil { try await Task.sleep(for: .milliseconds(20)) }
+            logger.notice(
+              "ready to serve client requests",
+              metadata: [
+                "cluster-id": "\(String(store.configuration.clusterID, radix: 16))",
+                "member-id": "\(String(store.configuration.memberID.value, radix: 16))",
+              ])
+            while !Task.isCancelled { try await Task.sleep(for: .seconds(3_600)) }
+          }
+        ))
+      try await runTogether(daemons, host: name)
+    } catch {
+      await store.stop()
+      throw error
+    }
+  }
+
+  private static func logger(_ name: HostName) -> Logger {
+    var logger = Logger(label: "store")
+    logger[metadataKey: "member"] = "\(name)"
+    return logger
+  }
+
+  /// A server that was started already, so that a taken port is told before anything else.
+  private static func keep(_ server: EtcdServer) async throws {
+    do {
+      while true { try await Task.sleep(for: .seconds(3_600)) }
+    } catch {
+      await server.shutdown()
+      throw error
+    }
+  }
+}

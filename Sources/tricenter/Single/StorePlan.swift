@@ -1,0 +1,136 @@
+import Consensus
+import Logging
+import NIOCore
+import Primitives
+import Site
+import SiteLink
+import Store
+import TLS
+
+/// What a store member's flags come to.
+struct StorePlan: Sendable {
+  let name: HostName
+  let listenClient: [EndpointURL]
+  let listenMetrics: [EndpointURL]
+  private let listenPeer: EndpointURL?
+  private let configuration: StoreConfiguration
+  private let timing: RaftTiming
+  private let client: (certificate: String, key: String, authority: String, mustShow: Bool)
+  private let peer: (certificate: String, key: String, authority: String)
+
+  /// Throws a sentence that names the flag.
+  init(_ flags: EtcdFlags) throws {
+    name = HostName(flags["name"])
+    listenClient = try flags.urls("listen-client-urls")
+    listenMetrics = try flags.urls("listen-metrics-urls")
+    guard !listenClient.isEmpty else { throw ValidationFault("--listen-client-urls names no URL") }
+    client = (flags["cert-file"], flags["key-file"], flags["trusted-ca-file"], try flags.isOn("client-cert-auth"))
+    guard client.certificate.isEmpty == client.key.isEmpty else { throw ValidationFault("--cert-file and --key-file belong together") }
+    if (listenClient + listenMetrics).contains(where: \.isSecure), client.certificate.isEmpty {
+      throw ValidationFault("https:// client URLs need --cert-file and --key-file")
+    }
+    if client.mustShow, client.authority.isEmpty { throw ValidationFault("--client-cert-auth needs --trusted-ca-file") }
+    guard ["new", "existing"].contains(flags["initial-cluster-state"]) else {
+      throw ValidationFault("--initial-cluster-state=\(flags["initial-cluster-state"]) is neither new nor existing")
+    }
+    peer = (flags["peer-cert-file"], flags["peer-key-file"], flags["peer-trusted-ca-file"])
+    let listed: [(name: String, url: EndpointURL)] = try Self.initialCluster(flags)
+    let isCluster: Bool = listed.count > 1
+    listenPeer = isCluster ? try Self.peerListener(flags) : nil
+    let places: [HostName: CenterName] = try Self.centers(flags, listed.map(\.name), peerCertificate: isCluster ? peer.certificate : "")
+    let token: String = flags["initial-cluster-token"]
+    let advertised: String = flags["advertise-client-urls"].split(separator: ",").first.map(String.init) ?? ""
+    let own: HostName = name
+    let members: [StoreMember] = listed.map { entry in
+      let host = HostName(entry.name)
+      return StoreMember(
+        id: StoreIdentity.memberID(federation: token, host: host), name: host, center: places[host] ?? "default", peerHost: entry.url.host,
+        peerPort: entry.url.port, clientURL: host == own ? advertised : "")
+    }
+    let folder: String = flags["data-dir"].isEmpty ? "\(name).etcd" : flags["data-dir"]
+    var configuration = StoreConfiguration(
+      memberID: StoreIdentity.memberID(federation: token, host: name), clusterID: StoreIdentity.clusterID(federation: token),
+      members: members, directory: folder)
+    configuration.snapshotEntries = UInt64(try flags.number("snapshot-count", 1...100_000_000))
+    configuration.historyRetention = try flags.retention()
+    (configuration.tick, timing) = try Self.timing(flags)
+    self.configuration = configuration
+  }
+
+  /// Our own where nothing is said: they suit centers 2 ms and 30 ms apart. What is said is obeyed, a tick being half a heartbeat.
+  private static func timing(_ flags: EtcdFlags) throws -> (Duration, RaftTiming) {
+    var timing = RaftTiming()
+    guard flags.isGiven("heartbeat-interval") || flags.isGiven("election-timeout") else { return (.milliseconds(25), timing) }
+    let heartbeat: Int = try flags.number("heartbeat-interval", 10...10_000)
+    let election: Int = try flags.number("election-timeout", 50...50_000)
+    guard election >= heartbeat * 5 else {
+      throw ValidationFault("--election-timeout[\(election)ms] should be at least as 5 times as --heartbeat-interval[\(heartbeat)ms]")
+    }
+    timing.electionTicks = election / (heartbeat / 2)
+    timing.snapshotTicks = max(timing.snapshotTicks, timing.electionTicks * 2)
+    return (.milliseconds(heartbeat / 2), timing)
+  }
+
+  private static func initialCluster(_ flags: EtcdFlags) throws -> [(name: String, url: EndpointURL)] {
+    let own: String = flags["name"]
+    let text: String = flags["initial-cluster"].isEmpty ? "\(own)=\(flags["initial-advertise-peer-urls"])" : flags["initial-cluster"]
+    var members: [(name: String, url: EndpointURL)] = []
+    for entry in text.split(separator: ",") {
+      let parts: [Substring] = entry.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2, let url = EndpointURL(String(parts[1])) else {
+        throw ValidationFault("--initial-cluster: \(entry) is not NAME=URL")
+      }
+      // More than one URL of a member: the first is used.
+      if !members.contains(where: { $0.name == parts[0] }) { members.append((String(parts[0]), url)) }
+    }
+    guard members.contains(where: { $0.name == own }) else {
+      throw ValidationFault("couldn't find local name \"\(own)\" in the initial cluster configuration --initial-cluster=\(text)")
+    }
+    return members
+  }
+
+  private static func peerListener(_ flags: EtcdFlags) throws -> EndpointURL {
+    guard let url: EndpointURL = try flags.urls("listen-peer-urls").first, url.isSecure else {
+      throw ValidationFault("--listen-peer-urls must be https://: members of a cluster talk over mutual TLS only")
+    }
+    for name in ["peer-cert-file", "peer-key-file", "peer-trusted-ca-file"] where flags[name].isEmpty {
+      throw ValidationFault("a cluster of several members needs --\(name): members talk over mutual TLS only")
+    }
+    return url
+  }
+
+  private static func centers(_ flags: EtcdFlags, _ names: [String], peerCertificate: String) throws -> [HostName: CenterName] {
+    if !flags["site"].isEmpty {
+      let site: Site = try SiteReader.read(path: flags["site"])
+      return try names.reduce(into: [:]) { places, name in
+        guard let center: Center = site.center(of: HostName(name)) else {
+          throw ValidationFault("\(flags["site"]) has no host \(name), which --initial-cluster names")
+        }
+        places[HostName(name)] = center.name
+      }
+    }
+    guard !peerCertificate.isEmpty else { return [:] }
+    let certificate: Certificate? = try Certificate.all(pem: SecretFile.read(peerCertificate)).first
+    guard let process: IdentityURI = certificate?.identity.process, process.daemon == "store" else {
+      throw ValidationFault("\(peerCertificate) is no certificate of a store made by `tricenter pki`: it names no member")
+    }
+    return Dictionary(uniqueKeysWithValues: names.map { (HostName($0), CenterName(process.center)) })
+  }
+
+  func store(_ loop: any EventLoop) throws -> Store {
+    guard let listenPeer else { return try Store(single: configuration, eventLoop: loop, timing: timing) }
+    let tls = try LinkTLS(
+      certificateFile: peer.certificate, keyFile: peer.key, authorityFile: peer.authority, logger: Logger(label: "sitelink"))
+    return try Store(configuration: configuration, eventLoop: loop, tls: tls, bind: (listenPeer.host, listenPeer.port), timing: timing)
+  }
+
+  /// Nil where no client URL is https. As etcd has it, an authority alone asks for certificates and `--client-cert-auth` insists on them.
+  func clientTLS() throws -> TLSContext? {
+    guard !client.certificate.isEmpty else { return nil }
+    return try .server(
+      identity: .files(certificate: client.certificate, key: client.key), trust: client.authority.isEmpty ? nil : .file(client.authority),
+      applicationProtocols: ["h2", "http/1.1"],
+      clientCertificates: client.mustShow ? .required : client.authority.isEmpty ? .none : .requested,
+      logger: Logger(label: "tls.clients"))
+  }
+}
