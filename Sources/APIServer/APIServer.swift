@@ -16,6 +16,7 @@ public final class APIServer: Responder, Sendable {
   private let metrics = RequestMetrics()
   private let tasks: Mutex<[Task<Void, Never>]> = Mutex([])
   private let isBootstrapped = Atomic<Bool>(false)
+  private let preferred = PreferredAddresses()
 
   public init(configuration: APIServerConfiguration, store: any KeyValueStore) {
     configuration.limits.check()
@@ -61,6 +62,7 @@ public final class APIServer: Responder, Sendable {
       do {
         try await Bootstrap(handlers: handlers).run()
         isBootstrapped.store(true, ordering: .releasing)
+        keepEndpoints()
         return
       } catch let error as KubeStatus {
         try Task.checkCancellation()
@@ -70,6 +72,16 @@ public final class APIServer: Responder, Sendable {
       }
     }
   }
+
+  /// Endpoints of the Service `kubernetes` from now on, if this server was told where it is reached.
+  private func keepEndpoints() {
+    guard !configuration.advertiseAddress.isEmpty else { return }
+    let reconciler = EndpointReconciler(handlers: handlers, preferred: preferred)
+    tasks.withLock { $0.append(Task { await reconciler.run() }) }
+  }
+
+  /// Addresses of apiservers that stand first among the endpoints of the Service `kubernetes`: those of the active center.
+  public func prefer(_ addresses: Set<String>) { preferred.set(addresses) }
 
   /// Ends watches and the feed. Requests that come later are answered with 503 where they need a cache.
   public func stop() {

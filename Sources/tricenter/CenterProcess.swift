@@ -64,7 +64,7 @@ struct CenterProcess: Sendable {
     let daemons: [Daemon] = [
       ("etcd", { try await etcd.run() }), ("apiserver", { try await front.run() }), ("admin", { try await admin.run() }),
       ("apiserver-start", { try await runCaches(of: api) }), ("observer", { await observer.run() }),
-      ("election-priority", { try await self.followActivation(observer, store) }),
+      ("election-priority", { try await self.followActivation(observer, store, api) }),
       ("federation", { await federation.run() }), ("controller-manager", { try await controllers.run() }),
       ("scheduler", { try await scheduler.run() }), ("dns", try control.dns(observer)),
     ]
@@ -101,7 +101,7 @@ struct CenterProcess: Sendable {
 
   /// The store's leader belongs where the cluster is active: the writes of its daemons then cross no line to reach it. A center that
   /// comes back after a failover therefore does not take the leadership with it.
-  private func followActivation(_ observer: ActivationObserver, _ store: Store) async throws {
+  private func followActivation(_ observer: ActivationObserver, _ store: Store, _ api: APIServer) async throws {
     var last: CenterName?
     for await view in observer.views() {
       guard let active: CenterName = view.record?.center, active != last else { continue }
@@ -111,6 +111,7 @@ struct CenterProcess: Sendable {
         priorities[member.id] = member.center == active ? CenterRole.activePriority : member.priority
       }
       store.setPriorities(priorities)
+      api.prefer(setting.addresses(of: active))
     }
   }
 }

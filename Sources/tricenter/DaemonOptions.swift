@@ -41,6 +41,8 @@ struct HostSetting: Sendable {
 
   var address: String { host.address.description }
 
+  func addresses(of center: CenterName) -> Set<String> { Set(site.center(center)?.hosts.map(\.address.description) ?? []) }
+
   private func source(_ daemon: PKIDaemon) -> TLSContext.IdentitySource {
     let files = pki.files(center: center.name, host: host.name, daemon: daemon)
     return .files(certificate: files.certificate, key: files.key)

@@ -57,6 +57,8 @@ struct TestServer: Sendable {
     test.server.stop()
   }
 
+  /// A server that a test made itself.
+  static func around(_ server: APIServer) -> TestServer { TestServer(store: LocalKeyspace(), server: server, peer: admin) }
   func asked(by peer: PeerIdentity?) -> TestServer { TestServer(store: store, server: server, peer: peer) }
   private init(store: LocalKeyspace, server: APIServer, peer: PeerIdentity?) {
     self.store = store

@@ -135,10 +135,12 @@ final class DaemonBench: Sendable {
       "pki", "kubeconfig", "--directory", pki, "--cluster", "bank", "--server", "https://\(host):6443", "--file", "\(folder)/kubeconfig")
   }
 
-  func get(_ port: Int, _ path: String) async throws -> String {
+  func get(_ port: Int, _ path: String, host: String? = nil) async throws -> String {
+    let host: String = host ?? self.host
     let person = "\(pki)/people/admin"
     return try await Command(
-      "curl", "-sS", "--cacert", "\(pki)/ca.pem", "--cert", "\(person).pem", "--key", "\(person).key", "https://\(host):\(port)\(path)"
+      "curl", "-sS", "--max-time", "20", "--cacert", "\(pki)/ca.pem", "--cert", "\(person).pem", "--key", "\(person).key",
+      "https://\(host):\(port)\(path)"
     ).outcome().output.text
   }
 
@@ -207,6 +209,10 @@ final class DaemonBench: Sendable {
         "dig", "+short", "+time=2", "@\(bench.host)", "-p", "5353", "web.shop.bank.tricenter.test", "A"
       ).run().trimmingEnd
       #expect(global == bench.host)
+      // The API by its Service, through the proxy, as a pod reaches it; its certificate carries that address.
+      let api: String = try await bench.kubectl("get", "service", "kubernetes", "-o", "jsonpath={.spec.clusterIP}")
+      try await bench.until("the API is reached by its Service") { try await bench.get(443, "/readyz", host: api) == "ok" }
+      #expect(try await bench.kubectl("get", "endpoints", "kubernetes", "-o", "jsonpath={.subsets[*].addresses[*].ip}") == bench.host)
       // Every daemon tells about itself on a port of its own.
       for (name, port) in [
         ("controller-manager", 10_257), ("scheduler", 10_259), ("dns", 9_153), ("federation", 9_091), ("kubelet", 10_248),

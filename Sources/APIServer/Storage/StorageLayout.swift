@@ -25,5 +25,7 @@ struct StorageLayout: Sendable {
   func serviceAddress(_ address: String) -> Bytes { Bytes("\(root)reservations/service-addresses/\(address)") }
   func nodePort(_ port: Int64) -> Bytes { nodePortFolder + Bytes(String(port)) }
   var nodePortFolder: Bytes { Bytes("\(root)reservations/node-ports/") }
+  /// Apiservers that live, by address, each under its own lease; kube-apiserver has its own there, too.
+  var apiServers: Bytes { Bytes("\(root)masterleases/") }
   func podRange(_ range: String) -> Bytes { Bytes("\(root)reservations/pod-ranges/\(range)") }
 }

@@ -1,6 +1,7 @@
 import APIServer
 import ArgumentParser
 import EtcdAPI
+import Federation
 import HTTP
 import Keyspace
 import Logging
@@ -56,9 +57,15 @@ struct APIServerCommand: AsyncParsableCommand {
         return "the store does not answer: \(error)"
       }
     }
+    let observer: ActivationObserver = try daemon.control(.inProcess(api)).observer()
+    let setting: HostSetting = daemon.setting
     try await runDaemon {
       do {
-        try await daemon.run([("apiserver", { try await front.run() }), ("apiserver-start", { try await runCaches(of: api) })])
+        try await daemon.run([
+          ("apiserver", { try await front.run() }), ("apiserver-start", { try await runCaches(of: api) }),
+          ("observer", { await observer.run() }),
+          ("active-first", { for await view in observer.views() { api.prefer(setting.addresses(of: view.record?.center ?? "")) } }),
+        ])
       } catch {
         api.stop()
         throw error
