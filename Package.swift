@@ -90,7 +90,7 @@ let modules: [Module] = [
   Module(
     name: "Drills",
     modules: ["Primitives", "Observability", "Processes", "Site", "Federation", "KubeClient", "KubeModel", "HTTP", "TLS"],
-    libraries: [logging, yams, httpTypes]),
+    libraries: [logging, yams, httpTypes], testModules: ["APIServer", "Keyspace"], testLibraries: [nio]),
   Module(name: "Lab", modules: ["Primitives", "Observability", "Processes", "Site", "TLS", "CLinux"], libraries: [logging]),
   Module(
     name: "Console", modules: ["Primitives", "Observability", "KubeClient", "KubeModel", "Federation", "HTTP"],

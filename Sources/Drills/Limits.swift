@@ -9,4 +9,15 @@ enum DrillLimits {
   static let acknowledgedWrites: Int = 500_000
   static let timelineEntries: Int = 2_000
   static let runbookSteps: Int = 500
+  /// Of a step or an outcome in a `Drill` object.
+  static let messageCharacters: Int = 1_000
+  static let recordedTimelineEntries: Int = 100
+  /// Ended drills whose objects are kept.
+  static let keptDrills: Int = 100
+  /// One call of the recorder, its pause between two, and how long the end of a drill waits to be stored.
+  static let recordTimeout: Duration = .seconds(1)
+  static let recordPause: Duration = .milliseconds(100)
+  static let recordPatience: Duration = .seconds(15)
+  /// How often a drill looks whether somebody wants it stopped.
+  static let abortLook: Duration = .seconds(1)
 }

@@ -1,8 +1,10 @@
 import KubeClient
 import KubeModel
 import Primitives
+import TLS
 
-/// Runs a runbook's steps in order. After a failed step only those marked `always` still run.
+/// Runs a runbook's steps in order, and records them in a `Drill` object. After a failed step, or when somebody sets the object's
+/// `spec.abort`, only those marked `always` still run.
 public struct DrillRunner: Sendable {
   public struct StepResult: Sendable {
     public enum Outcome: String, Sendable { case passed, failed, skipped }
@@ -21,13 +23,22 @@ public struct DrillRunner: Sendable {
     let began: MonotonicTime = context.clock.now()
     let startedAt: WallTime = context.clock.wall()
     var failed: Bool = false
-    for step in context.runbook.steps {
+    let recorder = DrillRecorder(
+      client: DrillContext.client(context.site.hosts, site: context.site, tls: context.clientTLS, group: context.group),
+      runbook: context.runbook, run: String(UInt16.random(in: 0 ... .max), radix: 36), clock: context.clock)
+    recorder.start()
+    for (index, step) in context.runbook.steps.enumerated() {
       let result: StepResult
-      if failed, !step.always {
-        result = StepResult(step: step, outcome: .skipped, began: context.clock.now(), took: .zero, message: "a step before it failed")
+      let aborted: Bool = recorder.isAborted
+      if failed || aborted, !step.always {
+        result = StepResult(
+          step: step, outcome: .skipped, began: context.clock.now(), took: .zero,
+          message: failed ? "a step before it failed" : "the drill was stopped (spec.abort)")
       } else {
+        recorder.begin(index)
         result = await run(step)
       }
+      recorder.end(index, result)
       failed = failed || result.outcome == .failed
       results.append(result)
       let mark: String = result.outcome == .passed ? "ok  " : result.outcome == .failed ? "FAIL" : "skip"
@@ -35,7 +46,14 @@ public struct DrillRunner: Sendable {
     }
     await context.stopProbes()
     await context.gatherFacts()
-    return DrillReport(context: context, results: results, began: began, startedAt: startedAt)
+    var report = DrillReport(context: context, results: results, began: began, startedAt: startedAt)
+    report.drill = recorder.name
+    if recorder.isAborted { report.stopped() }
+    let hash: String = SHA256.hexadecimal(Bytes(report.json.serialized()))
+    if let problem: String = await recorder.finish(measured: report.measured(hash: hash)) {
+      context.tell("the outcome could not be written into drill \(recorder.name): \(problem)")
+    }
+    return report
   }
 
   private func run(_ step: Runbook.Step) async -> StepResult {

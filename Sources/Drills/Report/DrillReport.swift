@@ -6,6 +6,8 @@ public struct DrillReport: Sendable {
   public enum Verdict: String, Sendable { case passed, failed }
 
   public var runbook: Runbook
+  /// Name of the `Drill` object.
+  public var drill: String = ""
   public var verdict: Verdict
   /// Sentences about everything that kept it from passing.
   public var deviations: [String]
@@ -49,6 +51,12 @@ public struct DrillReport: Sendable {
     deviations = []
     verdict = .passed
     judge()
+  }
+
+  /// Somebody stopped it: what it did not get to is not shown.
+  mutating func stopped() {
+    deviations.append("The drill was stopped before its end (spec.abort).")
+    verdict = .failed
   }
 
   private mutating func judge() {

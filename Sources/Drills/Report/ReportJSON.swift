@@ -4,7 +4,7 @@ import Primitives
 extension DrillReport {
   public var json: JSONValue {
     var document: JSONValue = [
-      "runbook": .string(runbook.id), "title": .string(runbook.title), "verdict": .string(verdict.rawValue),
+      "runbook": .string(runbook.id), "drill": .string(drill), "title": .string(runbook.title), "verdict": .string(verdict.rawValue),
       "rto_ms": Self.number(milestones["firstRequest"]), "first_write_ms": Self.number(milestones["firstWrite"]),
       "detection_ms": Self.number(milestones["detection"]), "election_ms": Self.number(milestones["election"]),
       "activation_ms": Self.number(milestones["activation"]),
