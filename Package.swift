@@ -55,6 +55,8 @@ let modules: [Module] = [
   Module(
     name: "EtcdAPI", modules: ["Primitives", "Observability", "Store", "HTTP", "Keyspace", "TLS"],
     libraries: [nio, nioPosix, logging, httpTypes], testModules: ["Processes"]),
+  Module(
+    name: "Benchmarks", modules: ["Primitives", "Processes", "TLS", "HTTP"], libraries: [nio, nioPosix, nioHPACK]),
   Module(name: "KubeModel", modules: ["Primitives"]),
   Module(
     name: "APIServer", modules: ["Primitives", "Observability", "KubeModel", "HTTP", "Keyspace", "TLS"],

@@ -13,7 +13,7 @@ import Synchronization
 import TLS
 
 struct BenchCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "bench", abstract: "Measure.", subcommands: [Puts.self])
+  static let configuration = CommandConfiguration(commandName: "bench", abstract: "Measure.", subcommands: [Puts.self, StoreCases.self])
 
   /// Puts of 256 bytes over etcd's API, by concurrent clients, against any member of the lab or any other etcd v3.
   struct Puts: AsyncParsableCommand {

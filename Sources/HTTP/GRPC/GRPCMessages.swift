@@ -44,7 +44,7 @@ public struct GRPCMessageDecoder: Sendable {
 
 extension ByteBuffer {
   /// A gRPC message written by `body`, with its prefix, in one buffer.
-  static func grpcMessage(capacity: Int = 256, _ body: (inout ProtobufWriter) -> Void) -> ByteBuffer {
+  public static func grpcMessage(capacity: Int = 256, _ body: (inout ProtobufWriter) -> Void) -> ByteBuffer {
     var writer = ProtobufWriter(grpcCapacity: capacity)
     body(&writer)
     writer.setGRPCPrefix()

@@ -1,0 +1,113 @@
+import NIOCore
+import Primitives
+
+/// What is measured. The raw value is the name in tables and on the command line.
+public enum BenchmarkCase: String, Sendable, CaseIterable {
+  case put1 = "put-1"
+  case put64 = "put-64"
+  case put1000 = "put-1000"
+  case get1 = "get-1"
+  case get64 = "get-64"
+  case get1000 = "get-1000"
+  case serializableGet64 = "serializable-get-64"
+  case range500 = "range-500"
+  case compareAndPut64 = "txn-64"
+  case watch1000 = "watch-1000"
+  case keepAlive64 = "keepalive-64"
+  case memory = "memory-1m"
+
+  public var summary: String {
+    switch self {
+    case .put1, .put64, .put1000: "puts of 256 B, \(clients) clients"
+    case .get1, .get64, .get1000: "linearizable gets of 256 B, \(clients) clients"
+    case .serializableGet64: "serializable gets of 256 B, 64 clients"
+    case .range500: "linearizable ranges of 500 keys of 256 B, 16 clients"
+    case .compareAndPut64: "transactions that compare and put 256 B, 64 clients"
+    case .watch1000: "events to 1,000 watchers of one key"
+    case .keepAlive64: "lease keep-alives on 64 streams"
+    case .memory: "resident memory with 1,000,000 keys of 64 B and values of 1 KB"
+    }
+  }
+
+  var clients: Int {
+    switch self {
+    case .put1, .get1: 1
+    case .put1000, .get1000, .memory: 1000
+    case .range500: 16
+    default: 64
+    }
+  }
+
+  /// Connections that the clients share.
+  var connections: Int { min(clients, clients >= 1000 ? 16 : 8) }
+
+  static let loadedKeys: Int = 10_000
+  static let memoryKeys: Int = 1_000_000
+
+  /// Nil for cases that are not a closed loop of one path.
+  var plan: ClosedLoop.Plan? {
+    let end = Bytes("bench/keys0")
+    // Spread over the loaded keys without a random source: a prime step.
+    @Sendable func spread(_ client: Int, _ number: Int) -> Bytes {
+      Requests.key((client &* 7_919 &+ number &* 104_729) % Self.loadedKeys)
+    }
+    switch self {
+    case .put1, .put64, .put1000:
+      return .init(path: Requests.putPath, clients: clients, connections: connections) { client, number in
+        Requests.put(spread(client, number), Requests.value(256, number))
+      }
+    case .get1, .get64, .get1000:
+      return .init(path: Requests.rangePath, clients: clients, connections: connections) { client, number in
+        Requests.get(spread(client, number), serializable: false)
+      }
+    case .serializableGet64:
+      return .init(path: Requests.rangePath, clients: clients, connections: connections) { client, number in
+        Requests.get(spread(client, number), serializable: true)
+      }
+    case .range500:
+      return .init(path: Requests.rangePath, clients: clients, connections: connections) { client, number in
+        Requests.range(Requests.key((client &* 613 &+ number &* 509) % (Self.loadedKeys - 500)), end: end, limit: 500)
+      }
+    case .compareAndPut64:
+      return .init(path: Requests.txnPath, clients: clients, connections: connections) { client, number in
+        Requests.compareAndPut(spread(client, number), Requests.value(256, number))
+      }
+    case .keepAlive64:
+      return .init(path: Requests.leaseKeepAlivePath, clients: clients, connections: connections, streaming: true) { client, _ in
+        Requests.leaseKeepAlive(id: Int64(client + 1))
+      }
+    case .watch1000, .memory: return nil
+    }
+  }
+
+  func measure(_ store: RunningStore, seconds: Double, on loop: any EventLoop) async throws -> LoadResult {
+    let warmUp: Double = min(1, seconds / 2)
+    if self == .keepAlive64 {
+      var grants = ClosedLoop.Plan(path: Requests.leaseGrantPath, clients: 1, connections: 1) { _, number in
+        Requests.leaseGrant(id: Int64(number + 1), ttlSeconds: 600)
+      }
+      grants.total = clients
+      _ = try await ClosedLoop.run(grants, against: store.target, seconds: 0, warmUp: 0, cpu: { 0 }, on: loop)
+    }
+    if self == .memory { return try await Self.load(store, keys: Self.memoryKeys, keyBytes: 64, valueBytes: 1024, on: loop) }
+    if let plan {
+      return try await ClosedLoop.run(plan, against: store.target, seconds: seconds, warmUp: warmUp, cpu: store.cpuSeconds, on: loop)
+    }
+    return try await FanOut.run(
+      watchers: 1000, against: store.target, seconds: seconds, warmUp: warmUp + 1, cpu: store.cpuSeconds, on: loop)
+  }
+
+  /// Puts `keys` keys, all counted, and reads the servers' memory at the end.
+  static func load(
+    _ store: RunningStore, keys: Int, keyBytes: Int, valueBytes: Int, on loop: any EventLoop
+  ) async throws -> LoadResult {
+    let clients: Int = 250
+    var plan = ClosedLoop.Plan(path: Requests.putPath, clients: clients, connections: 16) { client, number in
+      Requests.put(Requests.key((number * clients + client) % keys, length: keyBytes), Requests.value(valueBytes, number))
+    }
+    plan.total = keys
+    var result: LoadResult = try await ClosedLoop.run(plan, against: store.target, seconds: 0, warmUp: 0, cpu: store.cpuSeconds, on: loop)
+    result.residentMiB = try store.residentMiB()
+    return result
+  }
+}

@@ -1,0 +1,110 @@
+import NIOCore
+import NIOPosix
+import Primitives
+import TLS
+
+/// Runs programs that serve etcd v3 in turn, A B A B, on the same disk with the same data and the same TLS, and puts their figures side by side.
+public struct StoreComparison: Sendable {
+  public var programs: [StoreProgram]
+  public var cases: [BenchmarkCase]
+  public var members: Int = 1
+  /// Counted seconds of each case; a warm-up of up to a second comes on top.
+  public var seconds: Double = 5
+  public var rounds: Int = 2
+  public var useTLS: Bool = true
+  /// An empty or missing folder on the disk that is to be measured; what is written below it is removed again.
+  public var directory: String
+  /// Told what is going on, a line at a time.
+  public var progress: @Sendable (String) -> Void = { _ in }
+
+  public init(programs: [StoreProgram], cases: [BenchmarkCase], directory: String) {
+    self.programs = programs
+    self.cases = cases
+    self.directory = directory
+  }
+
+  public struct Row: Sendable {
+    public var benchmarkCase: BenchmarkCase
+    /// One per program, in their order.
+    public var results: [LoadResult]
+
+    public init(benchmarkCase: BenchmarkCase, results: [LoadResult]) {
+      self.benchmarkCase = benchmarkCase
+      self.results = results
+    }
+  }
+
+  /// Throws `BenchmarkError`. Every server that it started has ended when it returns.
+  public func run() async throws -> [Row] {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    do {
+      let rows: [Row] = try await measure(on: group.next())
+      try await group.shutdownGracefully()
+      return rows
+    } catch {
+      try await group.shutdownGracefully()
+      throw error
+    }
+  }
+
+  private func measure(on loop: any EventLoop) async throws -> [Row] {
+    try Folders.make(directory)
+    defer { Folders.remove(directory) }
+    let (pki, client): (BenchmarkPKI, TLSContext) = try BenchmarkPKI.make(directory: directory, members: members)
+    var rounds: [BenchmarkCase: [[LoadResult]]] = [:]
+    let quick: [BenchmarkCase] = cases.filter { $0 != .memory }
+    for round in 1...max(1, self.rounds) {
+      for (index, program) in programs.enumerated() {
+        guard !quick.isEmpty else { break }
+        try await with(program, round, pki, client, loop) { store in
+          progress("round \(round): \(program.name), \(BenchmarkCase.loadedKeys) keys")
+          _ = try await BenchmarkCase.load(store, keys: BenchmarkCase.loadedKeys, keyBytes: 32, valueBytes: 256, on: loop)
+          for benchmarkCase in quick {
+            let result: LoadResult = try await benchmarkCase.measure(store, seconds: seconds, on: loop)
+            progress(
+              "  \(benchmarkCase.rawValue): \(Int(result.perSecond))/s, p50 \(result.p50Milliseconds.rounded(2)) ms, \(result.failures) failed"
+            )
+            rounds[benchmarkCase, default: programs.map { _ in [] }][index].append(result)
+          }
+        }
+      }
+    }
+    // Once each, on servers of their own: a million keys would be in the way of all else.
+    if cases.contains(.memory) {
+      for (index, program) in programs.enumerated() {
+        try await with(program, 0, pki, client, loop) { store in
+          progress("\(program.name): \(BenchmarkCase.memoryKeys) keys")
+          let result: LoadResult = try await BenchmarkCase.memory.measure(store, seconds: seconds, on: loop)
+          rounds[.memory, default: programs.map { _ in [] }][index].append(result)
+        }
+      }
+    }
+    return cases.compactMap { name in rounds[name].map { Row(benchmarkCase: name, results: $0.map(LoadResult.merged)) } }
+  }
+
+  private func with(
+    _ program: StoreProgram, _ round: Int, _ pki: BenchmarkPKI, _ client: TLSContext, _ loop: any EventLoop,
+    _ body: (RunningStore) async throws -> Void
+  ) async throws {
+    let folder = "\(directory)/\(program.name)-\(round)"
+    try Folders.make(folder)
+    let store: RunningStore = try await .start(
+      program, members: members, directory: folder, pki: useTLS ? pki : nil, client: useTLS ? client : nil, on: loop)
+    do {
+      try await body(store)
+      await store.end()
+      Folders.remove(folder)
+    } catch {
+      await store.end()
+      throw error
+    }
+  }
+}
+
+extension Double {
+  func rounded(_ digits: Int) -> Double {
+    var factor: Double = 1
+    for _ in 0..<digits { factor *= 10 }
+    return (self * factor).rounded() / factor
+  }
+}
