@@ -13,6 +13,12 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     object.json["metadata"]["resourceVersion"] = "12"
     record.resourceVersion = "12"
     #expect(try ActivationRecord(object) == record)
+    for released in [false, true] {
+      record.handover = .init(to: "remote-dr", released: released)
+      var yielding: KubeObject = record.object(now: WallTime(secondsSince1970: 0))
+      yielding.json["metadata"]["resourceVersion"] = "12"
+      #expect(try ActivationRecord(yielding) == record)
+    }
     #expect(object.spec["leaseDurationSeconds"].int == 3)
   }
 
@@ -137,20 +143,83 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     #expect(blocked == [.refused("production is silent, but: no node of local-dr is ready")])
   }
 
-  @Test func aPlannedMoveLetsTheLeaseRunOutAndOnlyItsTargetTakesOver() {
+  private static let toRemote = ActivationInstance.Surroundings(plannedTo: "remote-dr")
+
+  @Test func aPlannedMoveIsAHandover() {
     var production: ActivationInstance = Self.instance("production")
     var local: ActivationInstance = Self.instance("local-dr")
     var remote: ActivationInstance = Self.instance("remote-dr")
+    var record: ActivationRecord = ActivationViewTests.record("9")
+    production.onRead(record, began: at(0), finished: at(1))
+    production.onRead(ActivationViewTests.record("10"), began: at(200), finished: at(201))
+    #expect(production.view.isActive("production", at: at(202)))
+    // A target that could not take over is no reason to give anything up.
+    let refused = ActivationInstance.Surroundings(plannedTo: "remote-dr", plannedObstacles: ["no node of remote-dr is ready"])
+    #expect(
+      production.onTick(at(210), refused, obstacles: []) == [.refused("remote-dr cannot take over: no node of remote-dr is ready")])
+    record = ActivationViewTests.record("10")
+    record.handover = .init(to: "remote-dr")
+    #expect(production.onTick(at(220), Self.toRemote, obstacles: []) == [.write(record, .yield(to: "remote-dr"))])
+    record.resourceVersion = "11"
+    production.onWritten(record, began: at(220), finished: at(230))
+    // From here on it does not act, whatever its lease said.
+    #expect(!production.view.isActive("production", at: at(231)))
+    #expect(production.onTick(at(600), Self.toRemote, obstacles: []).isEmpty)
+    remote.onRead(record, began: at(600), finished: at(610))
+    local.onRead(record, began: at(600), finished: at(610))
+    #expect(remote.onTick(at(620), Self.toRemote, obstacles: []).isEmpty)
+    let stopped = ActivationInstance.Surroundings(plannedTo: "remote-dr", everybodyStopped: true)
+    var released: ActivationRecord = record
+    released.handover?.released = true
+    #expect(production.onTick(at(700), stopped, obstacles: []) == [.write(released, .release(to: "remote-dr"))])
+    released.resourceVersion = "12"
+    remote.onRead(released, began: at(720), finished: at(730))
+    local.onRead(released, began: at(720), finished: at(730))
+    #expect(local.onTick(at(740), Self.toRemote, obstacles: []).isEmpty)
+    let expected = ActivationRecord(
+      cluster: "bank", center: "remote-dr", epoch: 2, lease: .seconds(3), resourceVersion: "12", previous: "production")
+    #expect(remote.onTick(at(740), Self.toRemote, obstacles: []) == [.write(expected, .takeOver(from: "production"))])
+  }
+
+  @Test func withoutAReleaseTheTargetWaitsForTheLeaseAndNobodyForEver() {
+    var production: ActivationInstance = Self.instance("production")
+    var local: ActivationInstance = Self.instance("local-dr")
+    var remote: ActivationInstance = Self.instance("remote-dr")
+    var record: ActivationRecord = ActivationViewTests.record("9")
+    record.handover = .init(to: "remote-dr")
+    func read(_ began: Int64) {
+      production.onRead(record, began: at(began), finished: at(began + 10))
+      local.onRead(record, began: at(began), finished: at(began + 10))
+      remote.onRead(record, began: at(began), finished: at(began + 10))
+    }
+    read(0)
+    read(2_900)
+    #expect(remote.onTick(at(3_000), obstacles: []).isEmpty)
+    read(3_050)
+    func next(_ center: CenterName) -> ActivationRecord {
+      ActivationRecord(cluster: "bank", center: center, epoch: 2, lease: .seconds(3), resourceVersion: "9", previous: "production")
+    }
+    #expect(remote.onTick(at(3_060), obstacles: []) == [.write(next("remote-dr"), .takeOver(from: "production"))])
+    // The target does not come: after two leases the center that gave way is active again, after three whoever may by itself.
+    #expect(production.onTick(at(3_060), obstacles: []).isEmpty)
+    read(6_050)
+    #expect(production.onTick(at(6_060), obstacles: []) == [.write(next("production"), .takeOver(from: "production"))])
+    #expect(local.onTick(at(6_060), obstacles: []).isEmpty)
+    read(9_050)
+    #expect(local.onTick(at(9_060), obstacles: []) == [.write(next("local-dr"), .takeOver(from: "production"))])
+  }
+
+  @Test func aMoveAwayFromADeadCenterLetsOnlyItsTargetTakeOver() {
+    var local: ActivationInstance = Self.instance("local-dr")
+    var remote: ActivationInstance = Self.instance("remote-dr")
     for began: Int64 in [0, 3_500] {
-      production.onRead(ActivationViewTests.record("9"), began: at(began), finished: at(began + 10))
       local.onRead(ActivationViewTests.record("9"), began: at(began), finished: at(began + 10))
       remote.onRead(ActivationViewTests.record("9"), began: at(began), finished: at(began + 10))
     }
-    #expect(production.onTick(at(4_000), plannedTo: "remote-dr", obstacles: []) == [.refused("production gives way to remote-dr")])
-    #expect(local.onTick(at(4_000), plannedTo: "remote-dr", obstacles: []) == [.refused("production is silent, and gives way to remote-dr")])
+    #expect(local.onTick(at(4_000), Self.toRemote, obstacles: []) == [.refused("production is silent, and gives way to remote-dr")])
     let expected = ActivationRecord(
       cluster: "bank", center: "remote-dr", epoch: 2, lease: .seconds(3), resourceVersion: "9", previous: "production")
-    #expect(remote.onTick(at(4_000), plannedTo: "remote-dr", obstacles: []) == [.write(expected, .takeOver(from: "production"))])
+    #expect(remote.onTick(at(4_000), Self.toRemote, obstacles: []) == [.write(expected, .takeOver(from: "production"))])
   }
 
   @Test func onlyAFailoverThatFitsTheActivationIsWaitedFor() {
@@ -190,6 +259,26 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     #expect(world.violations.isEmpty, "seed \(seed): \(world.violations.first ?? "")")
   }
 
+  /// Without trouble a move that people ask for takes well below a lease, and nobody acts in between.
+  @Test(arguments: 0..<20) func plannedMovesTakeLessThanALease(seed: Int) {
+    var world = ActivationWorld(seed: UInt64(seed), troubles: .moves)
+    world.run(milliseconds: 30_000)
+    #expect(world.violations.isEmpty, "seed \(seed): \(world.violations.first ?? "")")
+    #expect(world.transitions > 0 && world.releases == world.transitions && world.withdrawals == 0, "seed \(seed)")
+    #expect(world.slowestMove <= 1_200, "seed \(seed): \(world.slowestMove) ms")
+  }
+
+  /// The checker itself: a center that releases before everybody has stopped must be found out.
+  @Test func aHastyReleaseIsFoundOut() {
+    let found: Bool = (0..<60).contains { seed in
+      var world = ActivationWorld(seed: UInt64(seed))
+      world.isHasty = true
+      world.run(milliseconds: 30_000)
+      return !world.violations.isEmpty
+    }
+    #expect(found)
+  }
+
   /// The checker itself: with clocks that differ more than the margin allows for, it must find two actives.
   @Test func clocksBeyondTheMarginAreFoundOut() {
     let found: Bool = (0..<60).contains { seed in
@@ -227,6 +316,45 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     #expect(action(Self.node("p", center: "production", observed: 1, taint: 2), 3) == .fence)
     #expect(action(Self.node("l", center: "local-dr"), 2) == nil)
     #expect(action(Self.node("l", center: "local-dr", taint: 1), 2) == .release)
+  }
+
+  @Test func podsOfOneCenterElsewhereAreLostEvenWhereNoTaintStands() {
+    func pod(_ name: String, on node: String, tier: String? = nil, phase: String = "Running") -> KubeObject {
+      var pod = KubeObject(["metadata": ["name": .string(name)], "spec": ["nodeName": .string(node)], "status": ["phase": .string(phase)]])
+      if let tier { pod.json["metadata"]["annotations"][FederationNames.tierAnnotation] = .string(tier) }
+      return pod
+    }
+    let pods: [KubeObject] = [
+      pod("fenced", on: "p1", tier: "hot"), pod("released", on: "p2"), pod("hot", on: "p2", tier: "hot"),
+      pod("done", on: "p2", phase: "Succeeded"), pod("here", on: "l1"), KubeObject(["metadata": ["name": "unbound"]]),
+    ]
+    #expect(Fencing.lostPods(pods, fencedNodes: ["p1"], foreignNodes: ["p1", "p2"]).map(\.name) == ["fenced", "released"])
+  }
+
+  @Test func aCenterHasGivenWayWhenNobodyOfItMayActAnyMore() {
+    func node(_ name: String, pods: Int64?, control: Int64?) -> KubeObject {
+      var node: KubeObject = Self.node(name, center: "production")
+      if let pods { node.json["metadata"]["annotations"][FederationNames.yieldedEpochAnnotation] = .string(String(pods)) }
+      if let control { node.json["metadata"]["annotations"][FederationNames.controlYieldedEpochAnnotation] = .string(String(control)) }
+      return node
+    }
+    func lease(_ holder: String, epoch: Int64) -> KubeObject {
+      KubeObject([
+        "metadata": ["annotations": ["federation.tricenter.io/epoch": .string(String(epoch))]], "spec": ["holderIdentity": .string(holder)],
+      ])
+    }
+    func open(_ nodes: [KubeObject], _ leases: [KubeObject] = []) -> [String] {
+      HandoverReport.unconfirmed(center: "production", epoch: 4, hosts: ["p1", "p2"], nodes: nodes, leases: leases)
+    }
+    let both: [KubeObject] = [node("p1", pods: 4, control: 4), node("p2", pods: 4, control: 4)]
+    #expect(open(both).isEmpty)
+    #expect(open([both[0]]) == ["p2 has no Node"])
+    #expect(open([both[0], node("p2", pods: 3, control: 4)]) == ["p2 may still run exclusive pods"])
+    #expect(open([both[0], node("p2", pods: 4, control: nil)]) == ["the federation daemon of p2 may still act"])
+    // A node that the site file does not know counts as well.
+    #expect(open(both + [node("p3", pods: nil, control: 4)]) == ["p3 may still run exclusive pods"])
+    #expect(open(both + [Self.node("l1", center: "local-dr")], [lease("", epoch: 4), lease("l1/scheduler", epoch: 4)]).isEmpty)
+    #expect(open(both, [lease("p1/scheduler", epoch: 4), lease("p2/controller-manager", epoch: 3)]) == ["p1/scheduler still leads"])
   }
 
   @Test func aTaintComesAndGoesWithoutTouchingOthers() {

@@ -10,6 +10,11 @@ struct ActivationWorld {
     var rate: Double
     var cutUntil: Int64 = 0
     var pausedUntil: Int64 = 0
+    /// The epoch for which this host said that it stopped, as far as the store has it.
+    var stoppedEpoch: Int64 = 0
+    var nextStopReport: Int64 = 0
+    /// When it hears of the planned move that people ask for.
+    var hearsPlanAt: Int64 = .max
     var pacer = ReadPacer(every: .milliseconds(200))
     /// When the first read answered that began after the last election.
     var firstReadAfterElection: Int64?
@@ -21,6 +26,7 @@ struct ActivationWorld {
     /// A read that was cancelled: no answer came in time.
     case gaveUp(Int)
     case written(ActivationRecord?, began: MonotonicTime)
+    case stopped(epoch: Int64)
   }
 
   private var hosts: [Host]
@@ -35,13 +41,23 @@ struct ActivationWorld {
   private(set) var slowestFirstRead: Int64 = 0
   private(set) var elections: Int = 0
   private let troubles: Troubles
+  /// A move that people ask for, until the activation is another one.
+  private var plan: (to: CenterName, epoch: Int64, asked: Int64)?
+  private(set) var yields: Int = 0
+  private(set) var releases: Int = 0
+  private(set) var withdrawals: Int = 0
+  private(set) var slowestMove: Int64 = 0
+  /// A planted bug: releases without having asked anybody.
+  var isHasty: Bool = false
 
   struct Troubles: OptionSet {
     let rawValue: Int
     static let cutsAndPauses = Troubles(rawValue: 1)
     static let slowAnswers = Troubles(rawValue: 2)
     static let elections = Troubles(rawValue: 4)
-    static let all: Troubles = [.cutsAndPauses, .slowAnswers, .elections]
+    /// No trouble, but moves that people ask for.
+    static let moves = Troubles(rawValue: 8)
+    static let all: Troubles = [.cutsAndPauses, .slowAnswers, .elections, .moves]
   }
 
   init(seed: UInt64, rates: ClosedRange<Double> = 0.95...1.05, troubles: Troubles = .all) {
@@ -76,6 +92,12 @@ struct ActivationWorld {
       elections += 1
       for host in hosts.indices { hosts[host].firstReadAfterElection = nil }
     }
+    if let planned = plan, stored?.epoch != planned.epoch { plan = nil }
+    if troubles.contains(.moves), plan == nil, let active = stored, Int.random(in: 0..<300, using: &random) == 0 {
+      let targets: [CenterName] = ["production", "local-dr", "remote-dr"].filter { $0 != active.center }
+      plan = (targets[Int.random(in: 0..<2, using: &random)], active.epoch, now)
+      for host in hosts.indices { hosts[host].hearsPlanAt = now + Int64.random(in: 10...80, using: &random) }
+    }
     guard troubles.contains(.cutsAndPauses) else { return }
     guard Int.random(in: 0..<400, using: &random) == 0 else { return }
     let length = Int64.random(in: 100...9_000, using: &random)
@@ -102,6 +124,7 @@ struct ActivationWorld {
           slowestFirstRead = max(slowestFirstRead, now - electionUntil)
         }
       case .written(let record, let began): hosts[host].instance.onWritten(record, began: began, finished: time)
+      case .stopped(let epoch): hosts[host].stoppedEpoch = max(hosts[host].stoppedEpoch, epoch)
       }
     }
     let reachable: Bool = hosts[host].cutUntil <= now && electionUntil <= now
@@ -114,7 +137,8 @@ struct ActivationWorld {
         hosts[host].answers.append((timeout, .gaveUp(number)))
       }
     }
-    for directive in hosts[host].instance.onTick(time, obstacles: []) {
+    reportStopped(host, now, reachable: reachable)
+    for directive in hosts[host].instance.onTick(time, surroundings(host, now, reachable: reachable), obstacles: []) {
       guard case .write(let record, let purpose) = directive else { continue }
       var answer: ActivationRecord?
       if reachable, record.resourceVersion == stored?.resourceVersion ?? "" {
@@ -123,11 +147,43 @@ struct ActivationWorld {
         written.resourceVersion = String(version)
         stored = written
         answer = written
-        if case .takeOver = purpose { transitions += 1 }
+        count(purpose, written, now)
         // The answer may be lost although the write happened.
         if Int.random(in: 0..<10, using: &random) == 0 { answer = nil }
       }
       hosts[host].answers.append((now + latency(), .written(answer, began: time)))
+    }
+  }
+
+  /// A host that sees its center give way says that it stopped. The report reaches the store, or is lost and made again.
+  private mutating func reportStopped(_ host: Int, _ now: Int64, reachable: Bool) {
+    let center: CenterName = hosts[host].instance.configuration.center
+    guard let record: ActivationRecord = hosts[host].instance.view.record, record.center == center, record.handover != nil,
+      hosts[host].stoppedEpoch < record.epoch, hosts[host].nextStopReport <= now
+    else { return }
+    hosts[host].nextStopReport = now + 100
+    if reachable, Int.random(in: 0..<10, using: &random) > 0 {
+      hosts[host].answers.append((now + latency(), .stopped(epoch: record.epoch)))
+    }
+  }
+
+  private func surroundings(_ host: Int, _ now: Int64, reachable: Bool) -> ActivationInstance.Surroundings {
+    let center: CenterName = hosts[host].instance.configuration.center
+    let epoch: Int64 = hosts[host].instance.view.record?.epoch ?? 0
+    let everybody: Bool = hosts.allSatisfy { $0.instance.configuration.center != center || $0.stoppedEpoch == epoch }
+    let heard: CenterName? = plan.flatMap { hosts[host].hearsPlanAt <= now && $0.epoch == epoch ? $0.to : nil }
+    return .init(plannedTo: heard, everybodyStopped: isHasty || reachable && everybody)
+  }
+
+  private mutating func count(_ purpose: ActivationInstance.Purpose, _ written: ActivationRecord, _ now: Int64) {
+    switch purpose {
+    case .yield: yields += 1
+    case .release: releases += 1
+    case .takeOver(let from) where from == written.center: withdrawals += 1
+    case .takeOver:
+      transitions += 1
+      if let plan, plan.to == written.center { slowestMove = max(slowestMove, now - plan.asked) }
+    case .create, .renew: break
     }
   }
 

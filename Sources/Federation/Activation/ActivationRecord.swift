@@ -8,6 +8,20 @@ public struct ActivationRecord: Hashable, Sendable {
   public static let leaseMillisecondsAnnotation = "federation.tricenter.io/lease-milliseconds"
   public static let previousAnnotation = "federation.tricenter.io/previous-center"
 
+  /// The active center gives way: from this version on none of its processes may act, and nobody ever takes that back within the epoch.
+  public struct Handover: Hashable, Sendable {
+    public var to: CenterName
+    /// Every process of the center has confirmed that it stopped: `to` need not wait for the lease.
+    public var released: Bool
+    public init(to: CenterName, released: Bool = false) {
+      self.to = to
+      self.released = released
+    }
+  }
+
+  public static let yieldsToAnnotation = "federation.tricenter.io/yields-to"
+  public static let releasedAnnotation = "federation.tricenter.io/released"
+
   public var cluster: String
   public var center: CenterName
   public var epoch: Int64
@@ -16,15 +30,19 @@ public struct ActivationRecord: Hashable, Sendable {
   public var resourceVersion: String
   /// The center that was active before this epoch.
   public var previous: CenterName?
+  public var handover: Handover?
 
-  public init(cluster: String, center: CenterName, epoch: Int64, lease: Duration, resourceVersion: String = "", previous: CenterName? = nil)
-  {
+  public init(
+    cluster: String, center: CenterName, epoch: Int64, lease: Duration, resourceVersion: String = "", previous: CenterName? = nil,
+    handover: Handover? = nil
+  ) {
     self.cluster = cluster
     self.center = center
     self.epoch = epoch
     self.lease = lease
     self.resourceVersion = resourceVersion
     self.previous = previous
+    self.handover = handover
   }
 
   /// The resourceVersion as a number: later writes have larger ones (Kubernetes API concepts, "resource versions", comparable since 1.35).
@@ -46,7 +64,10 @@ public struct ActivationRecord: Hashable, Sendable {
     }
     self.init(
       cluster: String(name.dropFirst("activation-".count)), center: CenterName(holder), epoch: epoch, lease: .milliseconds(milliseconds),
-      resourceVersion: object.resourceVersion, previous: object.annotations[Self.previousAnnotation].map { CenterName($0) })
+      resourceVersion: object.resourceVersion, previous: object.annotations[Self.previousAnnotation].map { CenterName($0) },
+      handover: object.annotations[Self.yieldsToAnnotation].map { to in
+        Handover(to: CenterName(to), released: object.annotations[Self.releasedAnnotation] == "true")
+      })
   }
 
   /// The object to write. With a resourceVersion it is written only on top of that version.
@@ -65,6 +86,10 @@ public struct ActivationRecord: Hashable, Sendable {
     ])
     if !resourceVersion.isEmpty { object.json["metadata"]["resourceVersion"] = .string(resourceVersion) }
     if let previous { object.json["metadata"]["annotations"][Self.previousAnnotation] = .string(previous.value) }
+    if let handover {
+      object.json["metadata"]["annotations"][Self.yieldsToAnnotation] = .string(handover.to.value)
+      if handover.released { object.json["metadata"]["annotations"][Self.releasedAnnotation] = "true" }
+    }
     return object
   }
 }

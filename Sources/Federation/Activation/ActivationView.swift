@@ -29,6 +29,11 @@ public struct ActivationView: Hashable, Sendable {
     let previousReadBegan: MonotonicTime? = lastReadBegan
     record = found
     versionSeenAt = finished
+    // The center gives way: nothing that it renewed before counts any more.
+    if found.handover != nil {
+      validUntil = nil
+      return
+    }
     if let previousReadBegan {
       let until: MonotonicTime = previousReadBegan + found.lease - margin
       validUntil = sameActivation ? max(validUntil ?? until, until) : until

@@ -42,7 +42,9 @@ extension FederationController {
     let others: [KubeObject] = nodes.cache.all.filter {
       Fencing.fencedTaint($0) != nil || Fencing.action(node: $0, activeCenter: record.center.value, epoch: record.epoch) == .fence
     }
-    let lost: [KubeObject] = Fencing.lostPods(pods.cache.all, fencedNodes: Set(others.map(\.name)))
+    let foreign: [KubeObject] = nodes.cache.all.filter { $0.labels[FederationNames.centerLabel] != record.center.value }
+    let lost: [KubeObject] = Fencing.lostPods(
+      pods.cache.all, fencedNodes: Set(others.map(\.name)), foreignNodes: Set(foreign.map(\.name)))
     await inParallel(lost) { pod in
       do {
         try await self.client.delete(
@@ -50,10 +52,12 @@ extension FederationController {
       } catch let error as KubeError where error.code == .notFound || error.code == .conflict {
         // Gone already, or its name belongs to another pod by now.
       } catch {
-        self.logger.warning("pod \(pod.key) of a fenced node cannot be deleted: \(error)")
+        self.logger.warning("pod \(pod.key) of another center's node cannot be deleted: \(error)")
       }
     }
-    if !lost.isEmpty { logger.notice("pods of fenced nodes deleted", metadata: ["count": "\(lost.count)", "epoch": "\(record.epoch)"]) }
+    if !lost.isEmpty {
+      logger.notice("pods of other centers' nodes deleted", metadata: ["count": "\(lost.count)", "epoch": "\(record.epoch)"])
+    }
   }
 
   private func maintainObjects(_ record: ActivationRecord) async throws {
@@ -76,9 +80,13 @@ extension FederationController {
     guard known["epoch"].int != record.epoch || known["center"].string != record.center.value else { return }
     var changed: KubeObject = cluster
     changed.status = FederationObjects.clusterStatus(
-      cluster, record, since: now, reason: record.epoch == 1 ? "Initial" : currentFailover(record)?.spec["kind"].string == "planned" ? "Planned" : "Unplanned",
-      failover: currentFailover(record)?.name)
+      cluster, record, since: now, reason: reason(of: record), failover: currentFailover(record)?.name)
     _ = try await client.update(.clusters, changed, subresource: "status")
+  }
+
+  private func reason(of record: ActivationRecord) -> String {
+    if record.epoch == 1 { return "Initial" }
+    return currentFailover(record)?.spec["kind"].string == "planned" ? "Planned" : "Unplanned"
   }
 
   /// The object as stored, made from the site file when it is missing. An existing one is left as people changed it.
@@ -94,7 +102,9 @@ extension FederationController {
 
   /// The failover is done once no pod is bound to a fenced node and every pod that is left runs.
   private func finishFailover(_ record: ActivationRecord) async throws {
-    guard record.epoch > 1, let failover: KubeObject = currentFailover(record), failover.status["phase"].string == "Activating" else { return }
+    guard record.epoch > 1, let failover: KubeObject = currentFailover(record), failover.status["phase"].string == "Activating" else {
+      return
+    }
     let fenced: Set<String> = Set(nodes.cache.all.filter { Fencing.fencedTaint($0) != nil }.map(\.name))
     let open: [KubeObject] = pods.cache.all.filter { pod in
       !["Running", "Succeeded", "Failed"].contains(pod.status["phase"].string ?? "") || fenced.contains(pod.spec["nodeName"].string ?? "")

@@ -17,6 +17,8 @@ public actor FederationController {
     public var tick: Duration = .milliseconds(20)
     public var readEvery: Duration = .milliseconds(100)
     public var enforceEvery: Duration = .milliseconds(500)
+    /// How often a center that gives way looks who of it has stopped.
+    public var handoverLook: Duration = .milliseconds(50)
 
     public init(site: Site, cluster: ClusterPlan, center: CenterName, host: HostName) {
       self.site = site
@@ -33,12 +35,17 @@ public actor FederationController {
   let nodes: Informer
   let pods: Informer
   private let clusters: Informer
-  private let centers: Informer
+  let centers: Informer
   private let failovers: Informer
   private var instance: ActivationInstance
   private var lastEnforcedEpoch: Int64 = 0
   private var enforceDue = MonotonicTime(nanoseconds: 0)
-  private var isEnforcing: Bool = false
+  var isEnforcing: Bool = false
+  /// The epochs for which this daemon has said that it stopped, and found that everybody of its center did.
+  var controlYieldedEpoch: Int64 = 0
+  var stoppedEpoch: Int64 = 0
+  var isReportingYield: Bool = false
+  var yieldReportDue = MonotonicTime(nanoseconds: 0)
   private let epochGauge: Gauge
   private let activeGauge: Gauge
   private let renewals: Counter
@@ -104,9 +111,10 @@ public actor FederationController {
 
   private func tickLoop() async {
     while !Task.isCancelled {
-      for directive in instance.onTick(clock.now(), plannedTo: plannedMove()?.to, obstacles: obstacles()) {
+      let surroundings = surroundings(instance.view.record, plannedTo: plannedMove()?.to)
+      for directive in instance.onTick(clock.now(), surroundings, obstacles: obstacles()) {
         switch directive {
-        case .refused(let reason): logger.warning("no takeover: \(reason)")
+        case .refused(let reason): logger.warning("nothing is taken over: \(reason)")
         case .write(let record, let purpose): Task { await self.write(record, purpose) }
         }
       }
@@ -162,6 +170,19 @@ public actor FederationController {
     switch purpose {
     case .create: logger.info("first activation", metadata: ["epoch": "1"])
     case .renew: renewals.increment()
+    case .yield(let to):
+      EventLog.shared.record("handover.yielded", "\(written.center) to \(to), epoch \(written.epoch)")
+      logger.notice("gives way", metadata: ["to": "\(to)", "epoch": "\(written.epoch)"])
+    case .release(let to):
+      EventLog.shared.record("handover.released", "\(written.center) to \(to), epoch \(written.epoch)")
+      logger.notice("everybody has stopped", metadata: ["to": "\(to)", "epoch": "\(written.epoch)"])
+    case .takeOver(let from) where from == written.center:
+      EventLog.shared.record("handover.withdrawn", "\(from) is active again, epoch \(written.epoch)")
+      logger.warning("the target of the handover did not come: active again", metadata: ["epoch": "\(written.epoch)"])
+      enforceDue = began
+      if let planned {
+        await endFailover(planned, phase: "Failed", "Its target did not take over; \(from) is active again, epoch \(written.epoch).")
+      }
     case .takeOver(let from):
       takeovers.increment()
       EventLog.shared.record("activation.taken", "\(written.center) from \(from), epoch \(written.epoch)")
@@ -169,6 +190,15 @@ public actor FederationController {
         "took over", metadata: ["from": "\(from)", "epoch": "\(written.epoch)", "silentFor": "\(silentFor.inNanoseconds / 1_000_000) ms"])
       enforceDue = began
       await recordFailover(written, from: from, planned: planned, silentFor: silentFor)
+    }
+  }
+
+  private func endFailover(_ name: String, phase: String, _ message: String) async {
+    let status: JSONValue = ["phase": .string(phase), "finishedAt": .string(clock.wall().rfc3339Micro), "message": .string(message)]
+    do {
+      _ = try await client.patch(.failovers, name: name, type: .merge, ["status": status], subresource: "status")
+    } catch {
+      logger.warning("the failover \(name) cannot be ended: \(error)")
     }
   }
 

@@ -33,8 +33,14 @@ public enum Fencing {
     return changed
   }
 
-  /// Pods that are bound to fenced nodes: their containers are dead or will be before anybody could reach them.
-  public static func lostPods(_ pods: [KubeObject], fencedNodes: Set<String>) -> [KubeObject] {
-    pods.filter { pod in pod.spec["nodeName"].string.map(fencedNodes.contains) ?? false }
+  /// Pods that are bound to fenced nodes: their containers are dead or will be before anybody could reach them. And pods of one center only
+  /// that are bound to nodes of other centers, fenced or not any more: no kubelet there will run them.
+  public static func lostPods(_ pods: [KubeObject], fencedNodes: Set<String>, foreignNodes: Set<String>) -> [KubeObject] {
+    pods.filter { pod in
+      guard let node: String = pod.spec["nodeName"].string else { return false }
+      if fencedNodes.contains(node) { return true }
+      return foreignNodes.contains(node) && pod.annotations[FederationNames.tierAnnotation] != "hot"
+        && !["Succeeded", "Failed"].contains(pod.status["phase"].string ?? "")
+    }
   }
 }

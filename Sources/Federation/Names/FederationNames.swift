@@ -6,4 +6,13 @@ public enum FederationNames {
   public static let fencedTaint = "federation.tricenter.io/fenced"
   /// On Nodes, by their own agent: the newest epoch of which it can say that no exclusive pod of an older activation runs here.
   public static let observedEpochAnnotation = "federation.tricenter.io/observed-epoch"
+  /// On Nodes of a center that gives way, by their own agent: the epoch whose exclusive pods it has ended, for good.
+  public static let yieldedEpochAnnotation = "federation.tricenter.io/yielded-epoch"
+  /// The same by the host's federation daemon, of itself.
+  public static let controlYieldedEpochAnnotation = "federation.tricenter.io/control-yielded-epoch"
+  /// `hot` on a pod: it runs in several centers at once, and no fence touches it.
+  public static let tierAnnotation = "federation.tricenter.io/tier"
+  /// Leader leases of what may act in one center only, in `ActivationRecord.namespace`.
+  public static let controllerManagerLease = "controller-manager"
+  public static let schedulerLease = "scheduler"
 }

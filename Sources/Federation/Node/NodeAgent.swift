@@ -10,6 +10,8 @@ public final class NodeAgent: Sendable {
     /// This center is active: exclusive pods and their traffic are allowed until then, on this host's monotonic clock.
     case allowed(until: MonotonicTime)
     case denied(reason: String)
+    /// Nothing has been witnessed yet that would allow or forbid.
+    case unknown(reason: String)
   }
 
   private let client: KubeClient
@@ -17,45 +19,72 @@ public final class NodeAgent: Sendable {
   private let center: CenterName
   private let node: String
   private let exclusivePods: @Sendable () async -> Int
+  private let stopExclusivePods: @Sendable (_ reason: String) async -> Void
   private let logger = Logger(label: "federation.node")
 
-  /// `exclusivePods`: how many exclusive pods run on this host now.
+  /// - Parameters:
+  ///   - exclusivePods: how many exclusive pods run on this host now.
+  ///   - stopExclusivePods: ends them and returns when none is left, or after a while.
   public init(
-    client: KubeClient, observer: ActivationObserver, center: CenterName, node: String, exclusivePods: @escaping @Sendable () async -> Int
+    client: KubeClient, observer: ActivationObserver, center: CenterName, node: String, exclusivePods: @escaping @Sendable () async -> Int,
+    stopExclusivePods: @escaping @Sendable (_ reason: String) async -> Void
   ) {
     self.client = client
     self.observer = observer
     self.center = center
     self.node = node
     self.exclusivePods = exclusivePods
+    self.stopExclusivePods = stopExclusivePods
   }
 
   /// What is allowed here, told after every read of the activation. Between two tellings the last one's deadline counts.
   public static func permission(_ view: ActivationView, center: CenterName) -> Permission {
-    guard let record: ActivationRecord = view.record else { return .denied(reason: "no activation is known") }
+    guard let record: ActivationRecord = view.record else { return .unknown(reason: "no activation is known") }
     guard record.center == center else { return .denied(reason: "\(record.center) is active since epoch \(record.epoch)") }
-    guard let until: MonotonicTime = view.validUntil else { return .denied(reason: "no renewal of the activation has been seen yet") }
+    if let handover = record.handover { return .denied(reason: "\(center) gives way to \(handover.to), epoch \(record.epoch)") }
+    guard let until: MonotonicTime = view.validUntil else { return .unknown(reason: "no renewal of the activation has been seen yet") }
     return .allowed(until: until)
   }
 
-  /// Reports the obeyed epoch until its task is cancelled.
+  /// Reports the obeyed epoch, and that this host has given way, until its task is cancelled.
   public func run() async {
     var reported: Int64 = 0
+    var yielded: Int64 = 0
     for await view in observer.views() {
-      guard let record: ActivationRecord = view.record, record.epoch > reported else { continue }
+      if Task.isCancelled { return }
+      guard let record: ActivationRecord = view.record else { continue }
+      if record.center == center, record.handover != nil, record.epoch > yielded,
+        case .denied(let reason) = Self.permission(view, center: center)
+      {
+        await stopExclusivePods(reason)
+        guard await exclusivePods() == 0 else { continue }
+        if await report(FederationNames.yieldedEpochAnnotation, record.epoch) {
+          yielded = record.epoch
+          logger.info("gave way", metadata: ["epoch": "\(record.epoch)"])
+        }
+      }
+      guard record.epoch > reported else { continue }
       // An active host obeys by running the pods; a standby host by running none of the exclusive ones.
       if record.center != center, await exclusivePods() > 0 { continue }
-      do {
-        let annotations: JSONValue = [FederationNames.observedEpochAnnotation: .string(String(record.epoch))]
-        _ = try await client.patch(.nodes, name: node, type: .merge, ["metadata": ["annotations": annotations]])
+      if await report(FederationNames.observedEpochAnnotation, record.epoch) {
         reported = record.epoch
         logger.info("obeys", metadata: ["epoch": "\(record.epoch)", "active": "\(record.center)"])
-      } catch let error as KubeError where error.code == .notFound {
-        // The kubelet has not registered the node yet; the next view tries again.
-      } catch {
-        logger.debug("epoch cannot be reported: \(error)")
       }
-      if Task.isCancelled { return }
+    }
+  }
+
+  /// False: not now; the next view tries again.
+  private func report(_ annotation: String, _ epoch: Int64) async -> Bool {
+    do {
+      _ = try await client.patch(
+        .nodes, name: node, type: .merge, ["metadata": ["annotations": [annotation: .string(String(epoch))]]])
+      return true
+    } catch let error as KubeError where error.code == .notFound {
+      // The kubelet has not registered the node yet.
+      return false
+    } catch {
+      logger.debug("epoch cannot be reported: \(error)")
+      return false
     }
   }
 }

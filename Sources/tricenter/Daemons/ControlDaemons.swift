@@ -39,7 +39,7 @@ struct ControlDaemons: Sendable {
   func controllers(_ observer: ActivationObserver) throws -> ControllerManager {
     ControllerManager(
       client: try access.client(.controllerManager),
-      configuration: ControllerConfiguration(leaderElection: election("controller-manager", observer), health: health))
+      configuration: ControllerConfiguration(leaderElection: election(FederationNames.controllerManagerLease, observer), health: health))
   }
 
   func scheduler(_ observer: ActivationObserver) throws -> Scheduler {
@@ -47,7 +47,8 @@ struct ControlDaemons: Sendable {
     return Scheduler(
       client: try access.client(.scheduler),
       configuration: SchedulerConfiguration(
-        activeCenter: { observer.isActive(center) ? center : nil }, leaderElection: election("scheduler", observer), health: health))
+        activeCenter: { observer.isActive(center) ? center : nil }, leaderElection: election(FederationNames.schedulerLease, observer),
+        health: health))
   }
 
   func dns(_ observer: ActivationObserver) throws -> @Sendable () async throws -> Void {

@@ -22,7 +22,7 @@ struct NodeDaemons: Sendable {
   func agent(_ kubelet: Kubelet) throws -> NodeAgent {
     NodeAgent(
       client: try access.client(.federation), observer: observer, center: setting.center.name, node: setting.host.name.value,
-      exclusivePods: { await kubelet.exclusivePods() })
+      exclusivePods: { await kubelet.exclusivePods() }, stopExclusivePods: { await kubelet.fence(reason: $0) })
   }
 
   /// The kubelet with its server and the agent that reports for it.
@@ -69,8 +69,8 @@ struct NodeDaemons: Sendable {
         for await view in views {
           switch NodeAgent.permission(view, center: center) {
           case .allowed(let until): continuation.yield(.open(until: until))
-          // Nothing is known yet: pods that were found running are neither allowed nor killed until the kubelet's own patience ends.
-          case .denied where view.record == nil || view.record?.center == center: break
+          // Pods that were found running are neither allowed nor killed until the kubelet's own patience ends.
+          case .unknown: break
           case .denied(let reason): continuation.yield(.fenced(reason: reason))
           }
         }

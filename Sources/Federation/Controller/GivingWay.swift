@@ -1,0 +1,64 @@
+import KubeClient
+import KubeModel
+import Logging
+import Primitives
+import Site
+
+/// This host's part in a handover: it says that its own daemon has stopped, and looks whether everybody else of the center has.
+extension FederationController {
+  /// What the instance is told of a handover at this tick; starts what has to be found out or reported.
+  func surroundings(_ record: ActivationRecord?, plannedTo: CenterName?) -> ActivationInstance.Surroundings {
+    guard let record, record.center == configuration.center else { return .init(plannedTo: plannedTo) }
+    guard record.handover != nil else {
+      guard let plannedTo, plannedTo != configuration.center else { return .init(plannedTo: plannedTo) }
+      return .init(plannedTo: plannedTo, plannedObstacles: obstacles(to: plannedTo))
+    }
+    if !isReportingYield { startReportingYield(record) }
+    return .init(plannedTo: plannedTo, everybodyStopped: stoppedEpoch == record.epoch)
+  }
+
+  /// One round at a time; the next begins with a later tick.
+  private func startReportingYield(_ record: ActivationRecord) {
+    let now: MonotonicTime = clock.now()
+    guard now >= yieldReportDue, stoppedEpoch != record.epoch || controlYieldedEpoch != record.epoch else { return }
+    isReportingYield = true
+    yieldReportDue = now + configuration.handoverLook
+    Task {
+      await self.reportYield(record)
+      self.isReportingYield = false
+    }
+  }
+
+  private func reportYield(_ record: ActivationRecord) async {
+    do {
+      // What was begun while this center was active is over before this daemon says that it stopped.
+      if controlYieldedEpoch != record.epoch, !isEnforcing {
+        let annotations: JSONValue = [FederationNames.controlYieldedEpochAnnotation: .string(String(record.epoch))]
+        _ = try await client.patch(.nodes, name: configuration.host.value, type: .merge, ["metadata": ["annotations": annotations]])
+        controlYieldedEpoch = record.epoch
+      }
+      var leases: [KubeObject] = []
+      for name in [FederationNames.controllerManagerLease, FederationNames.schedulerLease] {
+        if let lease: KubeObject = try await client.find(.leases, namespace: ActivationRecord.namespace, name: name) {
+          leases.append(lease)
+        }
+      }
+      let hosts: [HostName] = configuration.site.center(configuration.center)?.hosts.map(\.name) ?? []
+      let open: [String] = HandoverReport.unconfirmed(
+        center: configuration.center, epoch: record.epoch, hosts: hosts, nodes: nodes.cache.all, leases: leases)
+      if open.isEmpty { stoppedEpoch = record.epoch } else { logger.debug("giving way: \(open.joined(separator: "; "))") }
+    } catch {
+      logger.debug("giving way cannot be reported: \(error)")
+    }
+  }
+
+  /// What stands against that center's taking over, as seen from here.
+  private func obstacles(to center: CenterName) -> [String] {
+    guard nodes.hasSynced, pods.hasSynced else { return ["nodes and pods have not been read yet"] }
+    var against: [String] = Capacity.obstacles(center: center.value, nodes: nodes.cache.all, pods: pods.cache.all)
+    if centers.cache.get(name: center.value)?.spec["paused"].bool == true {
+      against.append("\(center) is kept from taking over (spec.paused of the Center)")
+    }
+    return against
+  }
+}
