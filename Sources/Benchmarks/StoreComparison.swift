@@ -3,7 +3,8 @@ import NIOPosix
 import Primitives
 import TLS
 
-/// Runs programs that serve etcd v3 in turn, A B A B, on the same disk with the same data and the same TLS, and puts their figures side by side.
+/// Runs programs that serve etcd v3 in turn, A B A B, on the same disk with the same data and the same TLS, and puts their figures side by
+/// side.
 public struct StoreComparison: Sendable {
   public var programs: [StoreProgram]
   public var cases: [BenchmarkCase]
@@ -11,6 +12,7 @@ public struct StoreComparison: Sendable {
   /// Counted seconds of each case; a warm-up of up to a second comes on top.
   public var seconds: Double = 5
   public var rounds: Int = 2
+  /// Of the clients' connections; members talk over mutual TLS in any case.
   public var useTLS: Bool = true
   /// An empty or missing folder on the disk that is to be measured; what is written below it is removed again.
   public var directory: String
@@ -50,7 +52,7 @@ public struct StoreComparison: Sendable {
   private func measure(on loop: any EventLoop) async throws -> [Row] {
     try Folders.make(directory)
     defer { Folders.remove(directory) }
-    let (pki, client): (BenchmarkPKI, TLSContext) = try BenchmarkPKI.make(directory: directory, members: members)
+    let (pki, client): (BenchmarkPKI, TLSContext) = try BenchmarkPKI.make(directory: "\(directory)/pki", members: members)
     var rounds: [BenchmarkCase: [[LoadResult]]] = [:]
     let quick: [BenchmarkCase] = cases.filter { $0 != .memory }
     for round in 1...max(1, self.rounds) {
@@ -89,7 +91,7 @@ public struct StoreComparison: Sendable {
     let folder = "\(directory)/\(program.name)-\(round)"
     try Folders.make(folder)
     let store: RunningStore = try await .start(
-      program, members: members, directory: folder, pki: useTLS ? pki : nil, client: useTLS ? client : nil, on: loop)
+      program, members: members, directory: folder, pki: pki, client: useTLS ? client : nil, on: loop)
     do {
       try await body(store)
       await store.end()

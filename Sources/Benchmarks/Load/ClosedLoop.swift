@@ -137,7 +137,7 @@ extension ClosedLoop {
         before = try cpu()
         began = clock.now()
         try await loop.submit { bound.value.recording = true }.get()
-        try await Task.sleep(for: .seconds(seconds))
+        try await Measuring.wait(seconds, clock) { try await loop.submit { bound.value.samples.count + bound.value.failures }.get() }
         try await loop.submit { bound.value.recording = false }.get()
       }
     } catch {

@@ -108,7 +108,7 @@ final class FanOut: LoadDelegate {
     let clock = SystemClock()
     let began: MonotonicTime = clock.now()
     try await loop.submit { bound.value.recording = true }.get()
-    try await Task.sleep(for: .seconds(seconds))
+    try await Measuring.wait(seconds, clock) { try await loop.submit { bound.value.ended ? 1 : bound.value.samples.count }.get() }
     result.seconds = (clock.now() - began).inMilliseconds / 1000
     result.serverCPUSeconds = try cpu() - before
     let samples: [Int64] = try await loop.submit {

@@ -13,7 +13,8 @@ protocol LoadDelegate: AnyObject {
   func lost(_ connection: LoadConnection, _ error: BenchmarkError)
 }
 
-/// A gRPC client on one HTTP/2 connection, as lean as a client can be: on two cores whatever it costs is taken from the server that it measures.
+/// A gRPC client on one HTTP/2 connection, as lean as a client can be: on two cores whatever it costs is taken from the server that it
+/// measures.
 /// One path per connection, no task, no object per call; the frames of one read go out in one write. It trusts the server as a measuring
 /// instrument may and closes when it does not understand it.
 final class LoadConnection: ChannelInboundHandler {

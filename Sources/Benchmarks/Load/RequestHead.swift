@@ -1,7 +1,7 @@
 import NIOCore
 
-/// The header blocks of gRPC requests to one path: the first one enters its fields into the peer's dynamic table (RFC 7541 §6.2.1), all later ones
-/// are six indexes. It costs the server what a Go client costs it, and the client nothing.
+/// The header blocks of gRPC requests to one path: the first one enters its fields into the peer's dynamic table (RFC 7541 §6.2.1), all
+/// later ones are six indexes. It costs the server what a Go client costs it, and the client nothing.
 struct RequestHead {
   /// Sent once per connection, before any `again`.
   let first: [UInt8]

@@ -1,33 +1,31 @@
 import Primitives
 import TLS
 
-/// An authority and certificates for one comparison, the same for both servers.
+/// An authority and certificates for one comparison, the same for every program. Ours knows a peer by the URI in its certificate, etcd by
+/// its address: the federation's certificates have both.
 struct BenchmarkPKI: Sendable {
-  let directory: String
-  var authority: String { "\(directory)/ca.pem" }
-  var serverCertificate: String { "\(directory)/server.pem" }
-  var serverKey: String { "\(directory)/server.key" }
-  func peerCertificate(_ member: Int) -> String { "\(directory)/member\(member + 1).pem" }
-  func peerKey(_ member: Int) -> String { "\(directory)/member\(member + 1).key" }
+  private let files: FederationPKI
+  private static let center: CenterName = "bench"
 
-  /// Writes all files into `directory`, which exists. The clients' context is made from memory.
+  var authority: String { files.authorityCertificate }
+  func certificate(_ member: Int) -> String { store(member).certificate }
+  func key(_ member: Int) -> String { store(member).key }
+
+  private func store(_ member: Int) -> (certificate: String, key: String) {
+    files.files(center: Self.center, host: HostName("member\(member + 1)"), daemon: .store)
+  }
+
+  /// Writes all files into `directory`, and gives what the load client shows and trusts.
   static func make(directory: String, members: Int) throws -> (BenchmarkPKI, TLSContext) {
-    let now: WallTime = SystemClock().wall()
-    let authority: CertificateAuthority = try .create(commonName: "tricenter bench", lifetime: .seconds(86_400), now: now)
-    let pki = BenchmarkPKI(directory: directory)
-    try authority.write(certificateFile: pki.authority, keyFile: "\(directory)/ca.key")
-    func leaf(_ name: String) throws -> TLSIdentity {
-      var leaf = LeafDescription(commonName: name)
-      leaf.addresses = ["127.0.0.1"]
-      leaf.dnsNames = ["localhost", name]
-      leaf.lifetime = .seconds(86_400)
-      return try authority.issue(leaf, now: now)
+    let pki = FederationPKI(directory: directory)
+    let hosts: [FederationPlan.Host] = (1...members).map { member in
+      .init(center: center, name: HostName("member\(member)"), addresses: ["127.0.0.1"], dnsNames: ["localhost"])
     }
-    try leaf("server").write(certificateFile: pki.serverCertificate, keyFile: pki.serverKey)
-    for member in 0..<members {
-      try leaf("member\(member + 1)").write(certificateFile: pki.peerCertificate(member), keyFile: pki.peerKey(member))
-    }
-    let client: TLSContext = try .client(identity: .fixed(leaf("load")), trust: .fixed(authority.trust), applicationProtocols: ["h2"])
-    return (pki, client)
+    _ = try pki.prepare(FederationPlan(federation: "bench", hosts: hosts), now: SystemClock().wall())
+    let person: (certificate: String, key: String) = pki.files(person: "admin")
+    let client: TLSContext = try .client(
+      identity: .files(certificate: person.certificate, key: person.key), trust: .file(pki.authorityCertificate),
+      applicationProtocols: ["h2"])
+    return (BenchmarkPKI(files: pki), client)
   }
 }

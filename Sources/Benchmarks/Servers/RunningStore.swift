@@ -11,14 +11,14 @@ struct RunningStore: Sendable {
 
   /// Starts all members and returns when each of them has acknowledged a put. Throws `.server` when they do not within 30 s.
   static func start(
-    _ program: StoreProgram, members: Int, directory: String, pki: BenchmarkPKI?, client: TLSContext?, on loop: any EventLoop
+    _ program: StoreProgram, members: Int, directory: String, pki: BenchmarkPKI, client: TLSContext?, on loop: any EventLoop
   ) async throws -> RunningStore {
     let ports: [Int] = try freePorts(2 * members)
     let layout: [MemberPorts] = (0..<members).map { MemberPorts(client: ports[2 * $0], peer: ports[2 * $0 + 1]) }
     var processes: [ServerProcess] = []
     do {
       for member in 0..<members {
-        let flags: [String] = StoreProgram.flags(member: member, of: layout, directory: directory, tls: pki)
+        let flags: [String] = StoreProgram.flags(member: member, of: layout, directory: directory, pki: pki, plain: client == nil)
         processes.append(
           try .start(program.command + flags, environment: program.environment, log: "\(directory)/member\(member + 1).log"))
       }

@@ -22,24 +22,22 @@ public struct StoreProgram: Sendable {
     StoreProgram(name: "tricenter", command: [path, "store"], environment: ["ETCD_LOG_LEVEL": "error"])
   }
 
-  /// The flags of one member of a static cluster on loopback, the same for every program.
-  static func flags(member: Int, of members: [MemberPorts], directory: String, tls: BenchmarkPKI?) -> [String] {
-    let scheme: String = tls == nil ? "http" : "https"
+  /// The flags of one member of a static cluster on loopback, the same for every program. Members talk over mutual TLS in any case.
+  static func flags(member: Int, of members: [MemberPorts], directory: String, pki: BenchmarkPKI, plain: Bool) -> [String] {
     let own: MemberPorts = members[member]
-    let cluster: String = members.enumerated().map { "member\($0.offset + 1)=\(scheme)://127.0.0.1:\($0.element.peer)" }.joined(
-      separator: ",")
+    let client: String = "\(plain ? "http" : "https")://127.0.0.1:\(own.client)"
+    let peer: String = "https://127.0.0.1:\(own.peer)"
+    let cluster: [String] = members.enumerated().map { "member\($0.offset + 1)=https://127.0.0.1:\($0.element.peer)" }
     var flags: [String] = [
-      "--name", "member\(member + 1)", "--data-dir", "\(directory)/member\(member + 1)",
-      "--listen-client-urls", "\(scheme)://127.0.0.1:\(own.client)", "--advertise-client-urls", "\(scheme)://127.0.0.1:\(own.client)",
-      "--listen-peer-urls", "\(scheme)://127.0.0.1:\(own.peer)", "--initial-advertise-peer-urls", "\(scheme)://127.0.0.1:\(own.peer)",
-      "--initial-cluster", cluster, "--initial-cluster-token", "bench", "--initial-cluster-state", "new",
-      "--quota-backend-bytes", "\(8 << 30)",
+      "--name", "member\(member + 1)", "--data-dir", "\(directory)/member\(member + 1)", "--listen-client-urls", client,
+      "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+      "--initial-cluster", cluster.joined(separator: ","), "--initial-cluster-token", "bench", "--initial-cluster-state", "new",
+      "--quota-backend-bytes", "\(8 << 30)", "--peer-cert-file", pki.certificate(member), "--peer-key-file", pki.key(member),
+      "--peer-trusted-ca-file", pki.authority, "--peer-client-cert-auth",
     ]
-    if let tls {
+    if !plain {
       flags += [
-        "--cert-file", tls.serverCertificate, "--key-file", tls.serverKey, "--trusted-ca-file", tls.authority, "--client-cert-auth",
-        "--peer-cert-file", tls.peerCertificate(member), "--peer-key-file", tls.peerKey(member), "--peer-trusted-ca-file", tls.authority,
-        "--peer-client-cert-auth",
+        "--cert-file", pki.certificate(member), "--key-file", pki.key(member), "--trusted-ca-file", pki.authority, "--client-cert-auth",
       ]
     }
     return flags
