@@ -16,6 +16,10 @@ public struct Keyspace: Sendable {
   /// Memory that keys, values and their kept versions take, roughly, in bytes.
   public internal(set) var sizeBytes: Int = 0
 
+  /// By name; see `Setting`.
+  public internal(set) var settings: [String: Setting] = [:]
+  /// Changes of settings so far.
+  public internal(set) var settingsVersion: UInt64 = 0
   var index = OrderedIndex()
   var history = History()
   var leaseTable: [Int64: Lease] = [:]
@@ -40,6 +44,10 @@ public struct Keyspace: Sendable {
 
   private mutating func execute(_ command: KeyspaceCommand) throws(KeyspaceError) -> CommandResult {
     switch command {
+    case .set(let name, let version, let value): return .set(try set(name, from: version, to: value), revision: revision)
+    case .guarded(let condition, let command):
+      try check(condition)
+      return try execute(command)
     case .transaction(let request): return .transaction(try transact(request))
     case .compact(let revision):
       try compact(to: revision)

@@ -12,6 +12,10 @@ public enum KeyspaceLimits {
   /// Leases in one checkpoint (etcd `maxLeaseCheckpointBatchSize`).
   public static let leasesPerCheckpoint: Int = 1000
 
+  /// Settings, and bytes of the name of one.
+  public static let settings: Int = 64
+  public static let settingNameBytes: Int = 64
+
   /// Entries of one leaf of the index. 512 entries of three words are 12 KiB: one insertion moves 6 KiB on average.
   static let leafEntries: Int = 512
   /// Two neighbouring leaves with fewer entries together than this become one.

@@ -5,7 +5,7 @@ import Synchronization
 /// tests, tools, and anything that wants a store for as long as it runs.
 ///
 /// Leases run out on `clock`; they are looked after at every call, and by `run()` where nobody calls.
-public final class LocalKeyspace: KeyValueStore, WatchHost {
+public final class LocalKeyspace: CommandStore, WatchHost {
   private struct State: Sendable {
     var keyspace = Keyspace()
     var watches = Watches()
@@ -41,12 +41,18 @@ public final class LocalKeyspace: KeyValueStore, WatchHost {
     guard let result: Result<CommandResult, KeyspaceError> = state.keyspace.apply(command, at: state.keyspace.appliedIndex + 1) else {
       preconditionFailure("index \(state.keyspace.appliedIndex + 1) counts as applied already")
     }
-    if case .revokeLease(let id) = command { state.timer.stop(id) }
+    if case .revokeLease(let id) = command.unguarded { state.timer.stop(id) }
+    if case .success(.leaseGranted(let grant, _)) = result { state.timer.start(grant.id, ttlSeconds: grant.ttlSeconds, now: clock.now()) }
     state.watches.onApplied(state.keyspace)
     return try result.get()
   }
 
-  private func execute(_ command: KeyspaceCommand) throws(KeyspaceError) -> CommandResult {
+  public func execute(_ command: KeyspaceCommand) async throws -> CommandResult { try run(command) }
+  public func setting(_ name: String) -> Setting { state.withLock { $0.keyspace.setting(name) } }
+  public var settingsVersion: UInt64 { state.withLock { $0.keyspace.settingsVersion } }
+  public func copyOfKeyspace() async throws -> Keyspace { snapshot() }
+
+  private func run(_ command: KeyspaceCommand) throws(KeyspaceError) -> CommandResult {
     try command.check()
     return try state.withLock { state throws(KeyspaceError) in
       expire(&state)
@@ -66,7 +72,7 @@ public final class LocalKeyspace: KeyValueStore, WatchHost {
   }
 
   public func transact(_ request: TransactionRequest) async throws -> TransactionResponse {
-    guard case .transaction(let response) = try execute(.transaction(request)) else { preconditionFailure("a transaction answers as one") }
+    guard case .transaction(let response) = try run(.transaction(request)) else { preconditionFailure("a transaction answers as one") }
     return response
   }
 
@@ -75,7 +81,7 @@ public final class LocalKeyspace: KeyValueStore, WatchHost {
     return HistoryCursor(host: self, id: id)
   }
 
-  public func compact(revision: Int64) async throws { _ = try execute(.compact(revision: revision)) }
+  public func compact(revision: Int64) async throws { _ = try run(.compact(revision: revision)) }
 
   public func grantLease(ttlSeconds: Int64, id: Int64) async throws -> LeaseGrant {
     try KeyspaceCommand.grantLease(id: id, ttlSeconds: ttlSeconds).check()
@@ -88,12 +94,11 @@ public final class LocalKeyspace: KeyValueStore, WatchHost {
       }
       let result: CommandResult = try apply(.grantLease(id: chosen, ttlSeconds: ttlSeconds), &state)
       guard case .leaseGranted(let grant, _) = result else { preconditionFailure("a grant answers as one") }
-      state.timer.start(grant.id, ttlSeconds: grant.ttlSeconds, now: clock.now())
       return grant
     }
   }
 
-  public func revokeLease(id: Int64) async throws { _ = try execute(.revokeLease(id: id)) }
+  public func revokeLease(id: Int64) async throws { _ = try run(.revokeLease(id: id)) }
 
   public func keepLeaseAlive(id: Int64) async throws -> Int64 {
     state.withLock { state in

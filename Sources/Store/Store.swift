@@ -85,6 +85,7 @@ public final class Store: Sendable {
         let handle: NIOLoopBound<MemberCore> = core.handle
         let tick = TimeAmount.nanoseconds(configuration.tick.inNanoseconds)
         self.ticking.value = self.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in handle.value.tick() }
+        self.board.set(settings: core.keyspace)
         core.publish()
       }.get()
       try await environment.link.start()

@@ -89,6 +89,9 @@ public struct GRPCRouter: Sendable {
     self.method = method
   }
 
+  /// A handler that takes a gRPC call's frames, whatever carries them: its writer is given the answer as gRPC.
+  public func stream(for path: String) -> any StreamHandler { GRPCStream(handler: method(path), messageLimit: messageLimit) }
+
   /// Takes requests whose content type is gRPC's; others go to the `Responder`.
   public var route: StreamRouter {
     { head in

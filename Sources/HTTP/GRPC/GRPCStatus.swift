@@ -48,6 +48,12 @@ public struct GRPCStatus: Error, Hashable, Sendable, CustomStringConvertible {
     self.init(code, "The server answered with HTTP status \(httpStatus) instead of a gRPC status.")
   }
 
+  /// From a response's trailers; without a status in them `unknown`.
+  public init(trailers: FieldBlock) {
+    let code: Int? = trailers.fields.first(name: "grpc-status").flatMap { Int($0) }
+    self.init(Code(code ?? Code.unknown.value), Self.decode(trailers.fields.first(name: "grpc-message") ?? ""))
+  }
+
   var trailers: FieldBlock {
     if message.isEmpty { return FieldBlock(status: nil, [("grpc-status", String(code.value))]) }
     return FieldBlock(status: nil, [("grpc-status", String(code.value)), ("grpc-message", Self.encode(message))])

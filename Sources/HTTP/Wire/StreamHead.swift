@@ -32,6 +32,14 @@ public struct StreamHead: Sendable {
     }
   }
 
+  /// The same request's fields on a POST to another path: for handlers that hand a request on to a call.
+  public func calling(_ path: String) -> StreamHead { StreamHead(self, method: "POST", path: path) }
+
+  private init(_ head: StreamHead, method: String, path: String) {
+    (fields, scheme, authority, peer, remoteAddress) = (head.fields, head.scheme, head.authority, head.peer, head.remoteAddress)
+    (self.method, self.path) = (method, path)
+  }
+
   init(http2 block: HPACKHeaders, peer: PeerIdentity?, remoteAddress: String) {
     var method: String = ""
     var scheme: String = "http"

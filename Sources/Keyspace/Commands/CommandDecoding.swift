@@ -13,12 +13,24 @@ extension KeyspaceCommand {
 
   /// Reads a command and leaves the reader behind it.
   public static func decode(from reader: inout ByteReader) throws(KeyspaceError) -> KeyspaceCommand {
+    try decode(from: &reader, guarded: false)
+  }
+
+  private static func decode(from reader: inout ByteReader, guarded: Bool) throws(KeyspaceError) -> KeyspaceCommand {
     do throws(MalformedBytes) {
       let version: UInt8 = try reader.byte()
       guard version == Self.version else {
         throw reader.malformed("command of version \(version), this member knows version \(Self.version): upgrade it")
       }
-      switch try reader.byte() {
+      let kind: UInt8 = try reader.byte()
+      guard !guarded || kind != 17 else { throw reader.malformed("guarded command inside a guarded command") }
+      switch kind {
+      case 16: return .set(name: try reader.settingName(), version: try reader.unsigned(), value: try reader.block())
+      case 17:
+        let condition = SettingGuard(name: try reader.settingName(), version: try reader.unsigned())
+        let command: KeyspaceCommand
+        do throws(KeyspaceError) { command = try decode(from: &reader, guarded: true) } catch { throw reader.malformed(error.message) }
+        return .guarded(condition, command)
       case 1: return .transaction(try TransactionRequest(from: &reader, depth: 0))
       case 2: return .compact(revision: try reader.signed())
       case 3: return .grantLease(id: try reader.signed(), ttlSeconds: try reader.signed())
@@ -114,6 +126,11 @@ extension RangeRequest {
 }
 
 extension ByteReader {
+  mutating func settingName() throws(MalformedBytes) -> String {
+    guard let name = String(validating: try block(), as: UTF8.self) else { throw malformed("name of a setting that is not UTF-8") }
+    return name
+  }
+
   /// A byte of flags of which only those in `known` may be set.
   mutating func flags(_ known: UInt8) throws(MalformedBytes) -> UInt8 {
     let flags: UInt8 = try byte()

@@ -13,6 +13,16 @@ extension KeyspaceCommand {
   public func encode(to writer: inout ByteWriter) {
     writer.byte(Self.version)
     switch self {
+    case .set(let name, let version, let value):
+      writer.byte(16)
+      writer.block(Bytes(name))
+      writer.unsigned(version)
+      writer.block(value)
+    case .guarded(let condition, let command):
+      writer.byte(17)
+      writer.block(Bytes(condition.name))
+      writer.unsigned(condition.version)
+      command.encode(to: &writer)
     case .transaction(let request):
       writer.byte(1)
       request.encode(to: &writer)

@@ -2,7 +2,11 @@ import Primitives
 
 /// What the log carries for the keyspace. Everything that a member decides by itself (clock, random) is decided before it becomes
 /// a command: lease ids are chosen, expiry is a revocation.
-public enum KeyspaceCommand: Hashable, Sendable {
+public indirect enum KeyspaceCommand: Hashable, Sendable {
+  /// Changes a setting if it still is at `version`.
+  case set(name: String, version: UInt64, value: Bytes)
+  /// Any command but another guarded one.
+  case guarded(SettingGuard, KeyspaceCommand)
   case transaction(TransactionRequest)
   case compact(revision: Int64)
   case grantLease(id: Int64, ttlSeconds: Int64)
@@ -16,6 +20,7 @@ public enum KeyspaceCommand: Hashable, Sendable {
 }
 
 public enum CommandResult: Hashable, Sendable {
+  case set(Setting, revision: Int64)
   case transaction(TransactionResponse)
   case compacted(revision: Int64)
   case leaseGranted(LeaseGrant, revision: Int64)
@@ -25,6 +30,7 @@ public enum CommandResult: Hashable, Sendable {
   /// The keyspace's revision after the command.
   public var revision: Int64 {
     switch self {
+    case .set(_, let revision): revision
     case .transaction(let response): response.revision
     case .compacted(let revision), .leaseGranted(_, let revision), .leaseRevoked(let revision), .leasesCheckpointed(let revision):
       revision

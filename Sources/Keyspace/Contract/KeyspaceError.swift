@@ -9,6 +9,8 @@ extension Fault<KeyspaceDomain>.Code {
   public static let futureRevision = Self("futureRevision")
   public static let emptyKey = Self("emptyKey")
   public static let duplicateKey = Self("duplicateKey")
+  /// A setting is not at the version that a command asks for.
+  public static let settingChanged = Self("settingChanged")
   public static let keyNotFound = Self("keyNotFound")
   public static let valueProvided = Self("valueProvided")
   public static let leaseProvided = Self("leaseProvided")

@@ -8,6 +8,7 @@ public struct SnapshotDecoder: Sendable {
   private var versions: [Record] = []
   private var recent: [Record] = []
   private var lastLease: Int64 = .min
+  private var lastSetting: String = ""
   private var versionCount: Int = 0
   private var checksum: UInt32 = 0
   private var ended: Bool = false
@@ -73,6 +74,15 @@ public struct SnapshotDecoder: Sendable {
     }
     guard keyspace != nil else { throw reader.malformed("no header") }
     switch kind {
+    case 7:
+      let name: String = try reader.settingName()
+      let setting = Setting(version: try reader.unsigned(), value: try reader.block())
+      guard key == nil, Bytes(lastSetting).precedes(Bytes(name)), setting.version > 0 else {
+        throw reader.malformed("setting out of order")
+      }
+      lastSetting = name
+      keyspace?.settings[name] = setting
+      keyspace?.settingsVersion &+= setting.version
     case 2:
       let id: Int64 = try reader.signed()
       guard id > lastLease, id != 0, key == nil else { throw reader.malformed("lease out of order") }

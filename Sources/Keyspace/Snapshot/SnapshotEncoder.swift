@@ -41,6 +41,12 @@ public struct SnapshotEncoder: Sendable {
     writer.signed(keyspace.revision)
     writer.signed(keyspace.compactedRevision)
     writer.fixed64(keyspace.appliedIndex)
+    for (name, setting) in keyspace.settings.sorted(by: { Bytes($0.key).precedes(Bytes($1.key)) }) {
+      writer.byte(7)
+      writer.block(Bytes(name))
+      writer.unsigned(setting.version)
+      writer.block(setting.value)
+    }
     for id in keyspace.leases {
       writer.byte(2)
       writer.signed(id)

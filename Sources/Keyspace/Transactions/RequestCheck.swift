@@ -4,6 +4,13 @@ extension KeyspaceCommand {
   /// Refuses what no keyspace would run, before it costs a log entry: empty keys, contradictory options, the same key written
   /// twice in one transaction, too many operations, more bytes than a request may have.
   public func check() throws(KeyspaceError) {
+    switch self {
+    case .guarded(_, .guarded): throw KeyspaceError(.malformed, "a guarded command stands in another")
+    case .guarded(_, let command): return try command.check()
+    case .set(let name, _, _) where name.isEmpty || name.utf8.count > KeyspaceLimits.settingNameBytes:
+      throw KeyspaceError(.requestTooLarge, "the name of a setting has 1 to \(KeyspaceLimits.settingNameBytes) bytes")
+    default: break
+    }
     if case .transaction(let request) = self {
       try request.check(operations: KeyspaceLimits.transactionOperations)
       _ = try WrittenKeys.collect(request)
@@ -20,6 +27,8 @@ extension KeyspaceCommand {
   /// Bytes of keys and values.
   public var approximateSize: Int {
     switch self {
+    case .set(let name, _, let value): return name.utf8.count + value.count + 16
+    case .guarded(let condition, let command): return command.approximateSize + condition.name.utf8.count + 16
     case .transaction(let request): return request.approximateSize
     case .checkpointLeases(let checkpoints): return 32 + checkpoints.count * 12
     case .compact, .grantLease, .revokeLease: return 32

@@ -30,7 +30,8 @@ extension MemberCore {
         own?.completion(.failure(KeyspaceError(.timeout, "entry \(entry.index) was applied before this member knew its caller")))
         return
       }
-      noteLeases(command, result)
+      noteLeases(command.unguarded, result)
+      if keyspace.settingsVersion != board.settingsVersion.load(ordering: .relaxed) { board.set(settings: keyspace) }
       if let own {
         board.revision.store(keyspace.revision, ordering: .relaxed)
         own.completion(result)
@@ -43,8 +44,11 @@ extension MemberCore {
 
   // MARK: Snapshots of our own
 
-  private func takeSnapshotIfDue() {
-    guard !isTakingSnapshot, keyspace.appliedIndex >= lastSnapshotIndex + configuration.snapshotEntries,
+  private func takeSnapshotIfDue() { takeSnapshot(after: configuration.snapshotEntries) }
+
+  /// If so many entries were applied since the last one.
+  func takeSnapshot(after entries: UInt64) {
+    guard !isTakingSnapshot, keyspace.appliedIndex >= lastSnapshotIndex + entries,
       let metadata: SnapshotMetadata = node.snapshotMetadata(at: keyspace.appliedIndex)
     else { return }
     isTakingSnapshot = true
@@ -60,6 +64,7 @@ extension MemberCore {
 
   private func onSnapshotSaved(_ metadata: SnapshotMetadata, _ result: Result<SnapshotInfo, JournalError>) {
     isTakingSnapshot = false
+    defer { endReclaims() }
     guard failure == nil else { return }
     switch result {
     case .success(let info):
@@ -87,6 +92,7 @@ extension MemberCore {
       one.completion(
         .failure(KeyspaceError(.timeout, "this member was brought up to date by a snapshot: the write may or may not have happened")))
     }
+    board.set(settings: keyspace)
     watches.onReplaced(keyspace)
     logger.info("caught up by a snapshot", metadata: ["index": "\(metadata.index)", "revision": "\(keyspace.revision)"])
   }

@@ -38,6 +38,8 @@ final class MemberCore {
   var leadership: Leadership?
   var lastSnapshotIndex: UInt64
   var isTakingSnapshot: Bool = false
+  /// Who waits for space to be given back.
+  var reclaims: [() -> Void] = []
   var senders: [MemberID: SnapshotSender] = [:]
   var receiver: SnapshotReceiver?
   /// The keyspace of a received snapshot, until consensus says whether it is taken.

@@ -1,4 +1,5 @@
 import Consensus
+import Keyspace
 import Primitives
 import Synchronization
 
@@ -71,6 +72,9 @@ final class StatusBoard: Sendable {
   /// Of the newest entry applied.
   let revision = Atomic<Int64>(1)
   let term = Atomic<UInt64>(0)
+  /// Changes of settings applied so far.
+  let settingsVersion = Atomic<UInt64>(0)
+  private let settings: Mutex<[String: Setting]> = Mutex([:])
 
   init(memberID: MemberID, clusterID: UInt64) {
     state = Mutex(
@@ -82,6 +86,13 @@ final class StatusBoard: Sendable {
   var status: StoreStatus { state.withLock { $0.status } }
   var change: LeadershipChange { state.withLock { $0.change } }
   func set(_ status: StoreStatus) { state.withLock { $0.status = status } }
+
+  /// The values before the number: who compares numbers never reads older values.
+  func set(settings keyspace: Keyspace) {
+    settings.withLock { $0 = keyspace.settings }
+    settingsVersion.store(keyspace.settingsVersion, ordering: .releasing)
+  }
+  func setting(_ name: String) -> Setting { settings.withLock { $0[name] ?? Setting() } }
 
   func tell(_ change: LeadershipChange) {
     let observers: [@Sendable (LeadershipChange) -> Void] = state.withLock { state in

@@ -49,3 +49,28 @@ public enum ConstantTime {
     left.count == right.count && CRYPTO_memcmp(left, right, left.count) == 0
   }
 }
+
+/// SHA-256 of what arrives in pieces. Used by one task at a time.
+public final class SHA256Stream {
+  private let context: OpaquePointer
+
+  public init() {
+    guard let context: OpaquePointer = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+      preconditionFailure("libcrypto cannot compute SHA-256: \(OpenSSLErrors.drain())")
+    }
+    self.context = context
+  }
+
+  deinit { EVP_MD_CTX_free(context) }
+
+  public func update(_ bytes: Bytes) {
+    precondition(EVP_DigestUpdate(context, bytes, bytes.count) == 1, "libcrypto cannot compute SHA-256: \(OpenSSLErrors.drain())")
+  }
+
+  /// Once; nothing may follow.
+  public func finish() -> Bytes {
+    var digest = Bytes(repeating: 0, count: SHA256.length)
+    precondition(EVP_DigestFinal_ex(context, &digest, nil) == 1, "libcrypto cannot compute SHA-256: \(OpenSSLErrors.drain())")
+    return digest
+  }
+}
