@@ -54,7 +54,7 @@ let modules: [Module] = [
     libraries: [nio, nioPosix, logging, metrics]),
   Module(
     name: "EtcdAPI", modules: ["Primitives", "Observability", "Store", "HTTP", "Keyspace", "TLS"],
-    libraries: [nio, nioPosix, logging, httpTypes], testModules: ["Processes"]),
+    libraries: [nio, nioPosix, logging, metrics, httpTypes], testModules: ["Processes"]),
   Module(
     name: "Benchmarks", modules: ["Primitives", "Processes", "TLS", "HTTP"], libraries: [nio, nioPosix, nioHPACK]),
   Module(name: "KubeModel", modules: ["Primitives"]),

@@ -29,6 +29,7 @@ enum EtcdError {
     (.tooManyRequests, GRPCStatus(.resourceExhausted, "etcdserver: too many requests")),
     (.unavailable, GRPCStatus(.unavailable, "etcdserver: server stopped")),
     (.notLeader, GRPCStatus(.failedPrecondition, "etcdserver: not leader")),
+    (.settingChanged, .oldAuthRevision),
     (.badTransferee, GRPCStatus(.failedPrecondition, "etcdserver: bad leader transferee")),
   ]
   private static let byCode: [Fault<KeyspaceDomain>.Code: GRPCStatus] = Dictionary(uniqueKeysWithValues: table)
@@ -49,6 +50,7 @@ enum EtcdError {
       if error.code == .tooManyWatches { return GRPCStatus(.resourceExhausted, "etcdserver: \(error.message)") }
       if error.code == .unsupported { return GRPCStatus(.unimplemented, "etcdserver: \(error.message)") }
       return GRPCStatus(.unknown, "etcdserver: \(error.message)")
+    case let error as MalformedBytes: return GRPCStatus(.internal, "etcdserver: \(error)")
     case let error as ProtobufError: return GRPCStatus(.internal, "grpc: error unmarshalling request: \(error.message)")
     case is CancellationError: return GRPCStatus(.cancelled, "context canceled")
     default: return GRPCStatus(.unknown, "etcdserver: \(error)")

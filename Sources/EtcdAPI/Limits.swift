@@ -14,6 +14,19 @@ public enum EtcdLimits {
   public static let progressIntervalMilliseconds: Int64 = 600_000
   /// Milliseconds without a leader after which a stream that requires one is ended.
   public static let leaderLossMilliseconds: Int64 = 3_000
+  /// Tries to change a setting that others change too.
+  static let settingAttempts: Int = 10
+  /// Rows of a `RangeStream`'s first piece, and bytes that the later ones aim at.
+  static let firstStreamRows: Int = 10
+  static let streamPieceBytes: Int = 1_048_576
+  /// Passwords checked or hashed at once; each takes 16 MiB and 50 ms of a thread.
+  static let passwordsAtOnce: Int = 4
+  /// Passwords that wait for that.
+  static let waitingPasswords: Int = 256
+  /// Bytes of a gateway's request: a message's, in base64 and with names around it.
+  static let gatewayBodyBytes: Int = 2 * messageBytes
+  /// JSON values inside each other.
+  static let jsonDepth: Int = 100
   /// Bytes of one response that our own client takes.
   public static let clientMessageBytes: Int = 64 * 1024 * 1024
 }

@@ -9,7 +9,7 @@ import Testing
 @Suite struct GarbageTests {
   private func status(_ client: GRPCClient, _ path: String, _ message: (inout ProtobufWriter) -> Void) async -> GRPCStatus? {
     do {
-      _ = try await client.unary(path, timeout: .seconds(10), message)
+      _ = try await client.unary(path, timeout: .seconds(60), message)
       return nil
     } catch {
       return error as? GRPCStatus
@@ -23,9 +23,7 @@ import Testing
         await status(client, "/etcdserverpb.KV/Nothing") { _ in }
           == GRPCStatus(.unimplemented, "unknown method Nothing for service etcdserverpb.KV"))
       for (service, name) in [
-        ("etcdserverpb.Cluster", "MemberAdd"), ("etcdserverpb.Maintenance", "Snapshot"), ("etcdserverpb.Auth", "AuthEnable"),
-        ("v3lockpb.Lock", "Lock"),
-        ("v3electionpb.Election", "Campaign"),
+        ("etcdserverpb.Cluster", "MemberAdd"), ("etcdserverpb.Cluster", "MemberRemove"),
       ] {
         #expect(
           await status(client, "/\(service)/\(name)") { _ in }
@@ -55,8 +53,9 @@ import Testing
         let stream: GRPCClientStream = try await client.stream("/etcdserverpb.Watch/Watch")
         let bytes: Bytes = (0..<Int.random(in: 1...40, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
         try await stream.send { $0.slice(1, ByteBuffer(bytes: bytes)) }
+        // A watch goes on after the client's half is closed, as in etcd.
         try await stream.sendEnd()
-        while (try? await stream.next()) != nil {}
+        stream.cancel()
       }
       #expect(try await server.store.put(Bytes("still"), Bytes("here")) > 0)
       try await eventually("no watch is left") { server.keyspace.watchFigures.open == 0 }
@@ -95,8 +94,7 @@ import Testing
       #expect(try Self.answer(try #require(try await stream.next())).canceled)
       try await stream.send { writer in writer.message(3) { _ in } }
       #expect(try Self.answer(try #require(try await stream.next())).id == -1)
-      try await stream.sendEnd()
-      #expect(try await stream.next() == nil)
+      stream.cancel()
       try await eventually("no watch is left") { server.keyspace.watchFigures.open == 0 }
     }
   }

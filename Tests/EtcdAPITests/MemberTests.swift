@@ -1,4 +1,3 @@
-import EtcdAPI
 import Glibc
 import HTTP
 import Keyspace
@@ -8,7 +7,10 @@ import Observability
 import Primitives
 import Store
 import Synchronization
+import TLS
 import Testing
+
+@testable import EtcdAPI
 
 /// The server on a real member with a journal on disk, listener and member on one event loop.
 @Suite(.serialized) struct MemberTests {
@@ -30,8 +32,8 @@ import Testing
       metrics: PrometheusRegistry())
     try await server.start()
     let port: Int = try #require(server.port)
-    let http = HTTPClient(HTTPClientConfiguration(targets: [.host("127.0.0.1", port: port)], version: .http2, logger: quiet("client")))
-    do { _ = try await body(EtcdStore(http, secure: false), store, port) } catch { Issue.record(error) }
+    let http = HTTPClient(patient(port: port))
+    do { _ = try await body(EtcdStore(http, secure: false, timeout: .seconds(60)), store, port) } catch { Issue.record(error) }
     http.close()
     await server.shutdown()
     await store.stop()
@@ -74,18 +76,104 @@ import Testing
     }
   }
 
+  @Test func authenticationGoesThroughTheLog() async throws {
+    try await withMember { remote, store, port in
+      try await eventually("it leads") { store.leadership.isLocal }
+      let client: GRPCClient = remote.client
+      @Sendable func call(_ path: String, token: String? = nil, _ message: (inout ProtobufWriter) -> Void) async throws -> ProtobufReader {
+        try await client.unary(
+          "/etcdserverpb." + path, timeout: .seconds(60), metadata: token.map { [("token", $0)] } ?? [], message)
+      }
+      @Sendable func names(_ first: String, _ second: String) -> (inout ProtobufWriter) -> Void {
+        { writer in
+          writer.string(1, first)
+          writer.string(2, second)
+        }
+      }
+      for name in ["root", "u"] { _ = try await call("Auth/UserAdd", names(name, "pw")) }
+      _ = try await call("Auth/RoleAdd", names("r", ""))
+      _ = try await call("Auth/RoleGrantPermission") { writer in
+        writer.string(1, "r")
+        writer.message(2) { AuthPermission(kind: .readWrite, key: Bytes("k"), end: Bytes("l")).encode(&$0) }
+      }
+      for (user, role) in [("root", "root"), ("u", "r")] { _ = try await call("Auth/UserGrantRole", names(user, role)) }
+      _ = try await call("Auth/AuthEnable") { _ in }
+      await #expect(throws: GRPCStatus.userEmpty) { _ = try await call("KV/Put", names("k", "1")) }
+      func token(_ user: String) async throws -> String {
+        var reader: ProtobufReader = try await call("Auth/Authenticate", names(user, "pw"))
+        var token: String = ""
+        while let field = try reader.next() { if field.number == 2 { token = try reader.string(field) } else { try reader.skip(field) } }
+        return token
+      }
+      let (root, user): (String, String) = (try await token("root"), try await token("u"))
+      _ = try await call("KV/Put", token: user, names("k", "1"))
+      await #expect(throws: GRPCStatus.denied) { _ = try await call("KV/Put", token: user, names("m", "1")) }
+      await #expect(throws: GRPCStatus.invalidToken) { _ = try await call("KV/Put", token: user + "x", names("k", "1")) }
+      await #expect(throws: GRPCStatus.denied) { _ = try await call("Maintenance/Defragment", token: user) { _ in } }
+      _ = try await call("Maintenance/Defragment", token: root) { _ in }
+      // While permissions change, no write of the user is carried out under older ones: it is refused, or it was before.
+      let writes = Task {
+        var refused: Int = 0
+        for number in 0..<200 {
+          do { _ = try await call("KV/Put", token: user, names("k/\(number)", "1")) } catch let status as GRPCStatus where status == .denied
+          { refused += 1 }
+        }
+        return refused
+      }
+      _ = try await call("Auth/UserRevokeRole", token: root, names("u", "r"))
+      let revision: Int64 = store.revision
+      let refused: Int = try await writes.value
+      let written: RangeResponse = try await store.range(RangeRequest(.prefix(Bytes("k/"))))
+      #expect(written.count + Int64(refused) == 200)
+      #expect(written.keyValues.allSatisfy { $0.modRevision <= revision })
+      _ = try await call("Auth/AuthDisable", token: root) { _ in }
+      _ = try await call("KV/Put", names("m", "1"))
+    }
+  }
+
+  @Test func aSnapshotIsRestoredIntoANewMember() async throws {
+    try await withMember { remote, store, port in
+      try await eventually("it leads") { store.leadership.isLocal }
+      for number in 0..<100 { _ = try await remote.put(Bytes("k/\(number)"), Bytes("\(number)")) }
+      _ = try await store.execute(.set(name: "auth", version: 0, value: AuthState().encode()))
+      let folder: String = store.configuration.directory + "-restored"
+      let file: String = folder + ".snapshot"
+      defer {
+        remove(folder)
+        unlink(file)
+      }
+      var writer = SnapshotFileWriter(try await store.copyOfKeyspace(), clusterID: store.clusterID, memberID: store.memberID)
+      var bytes: Bytes = []
+      while let piece: Bytes = writer.next() { bytes += piece }
+      #expect(bytes.count == writer.totalBytes && writer.remaining == 0)
+      try SecretFile.write(bytes, to: file)
+      let snapshot = try StoreSnapshot(path: file)
+      var configuration: StoreConfiguration = store.configuration
+      configuration.directory = folder
+      try Store.restore(snapshot.keyspace, configuration: configuration)
+      #expect(throws: StoreError(.wrongState, "")) { try Store.restore(snapshot.keyspace, configuration: configuration) }
+      let restored = try Store(single: configuration, eventLoop: store.eventLoop, logger: quiet("store"))
+      try await restored.start()
+      try await eventually("it leads") { restored.leadership.isLocal }
+      #expect(try await restored.range(RangeRequest(.prefix(Bytes("k/")))) == store.range(RangeRequest(.prefix(Bytes("k/")))))
+      #expect(restored.setting("auth").version == 1)
+      #expect(try await restored.put(Bytes("more"), []) == snapshot.summary.revision + 1)
+      await restored.stop()
+    }
+  }
+
   /// 64 clients on 8 connections; the figures go to the test's log, only the count is asserted.
   @Test func sixtyFourClientsPut() async throws {
     try await withMember { remote, store, port in
       try await eventually("it leads") { store.leadership.isLocal }
       let per: Int = 30
       let clients: [HTTPClient] = (0..<8).map { _ in
-        HTTPClient(HTTPClientConfiguration(targets: [.host("127.0.0.1", port: port)], version: .http2, logger: quiet("client")))
+        HTTPClient(patient(port: port))
       }
       let start: ContinuousClock.Instant = .now
       try await withThrowingTaskGroup(of: Void.self) { group in
         for client in 0..<64 {
-          let put = EtcdStore(clients[client % 8], secure: false)
+          let put = EtcdStore(clients[client % 8], secure: false, timeout: .seconds(60))
           group.addTask {
             for number in 0..<per { _ = try await put.put(Bytes("p/\(client)/\(number)"), Bytes(repeating: 7, count: 256)) }
           }

@@ -18,6 +18,16 @@ func quiet(_ label: String) -> Logger {
   return logger
 }
 
+/// The defaults are for machines that do nothing else.
+func patient(tls: TLSContext? = nil, port: Int) -> HTTPClientConfiguration {
+  var configuration =
+    tls.map { HTTPClientConfiguration(targets: [.host("127.0.0.1", port: port)], tls: $0, logger: quiet("client")) }
+    ?? HTTPClientConfiguration(targets: [.host("127.0.0.1", port: port)], version: .http2, logger: quiet("client"))
+  configuration.connectTimeout = .seconds(60)
+  configuration.keepAliveTimeout = .seconds(60)
+  return configuration
+}
+
 /// What a member would tell of itself, for a keyspace that is alone.
 final class TestDirectory: MemberDirectory {
   let keyspace: LocalKeyspace
@@ -64,6 +74,12 @@ struct TestServer {
   func etcdctl(_ arguments: String..., input: String = "", timeout: Duration = .seconds(90)) async throws -> (
     status: Int32, output: String, errors: String
   ) {
+    try await run(arguments, input: input, timeout: timeout)
+  }
+
+  func run(_ arguments: [String], input: String = "", timeout: Duration = .seconds(90)) async throws -> (
+    status: Int32, output: String, errors: String
+  ) {
     var command = Command(["etcdctl"] + flags + arguments, input: Bytes(input), timeout: timeout)
     command.environment = ["ETCDCTL_API": "3", "PATH": "/usr/bin:/bin"]
     let outcome: Command.Outcome = try await command.outcome()
@@ -78,7 +94,7 @@ struct TestServer {
 }
 
 func withServer<Result>(
-  _ logger: Logger = quiet("etcd"), group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+  _ logger: Logger = quiet("etcd"), options: EtcdOptions = EtcdOptions(), group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
   _ body: (TestServer) async throws -> Result
 ) async throws {
   let now: WallTime = SystemClock().wall()
@@ -104,22 +120,20 @@ func withServer<Result>(
         identity: .fixed(try authority.issue(leaf, now: now)), trust: .fixed(authority.trust), applicationProtocols: alpn,
         logger: quiet("tls")),
       group: group, logger: logger, grace: .milliseconds(100)),
-    store: keyspace, directory: directory, metrics: PrometheusRegistry())
+    store: keyspace, directory: directory, options: options, metrics: PrometheusRegistry())
   try await server.start()
   let port: Int = try #require(server.port)
   directory.port.withLock { $0 = port }
   let http = HTTPClient(
-    HTTPClientConfiguration(
-      targets: [.host("127.0.0.1", port: port)],
+    patient(
       tls: try TLSContext.client(
-        identity: .fixed(person), trust: .fixed(authority.trust), applicationProtocols: alpn, logger: quiet("tls")),
-      logger: quiet("client")))
+        identity: .fixed(person), trust: .fixed(authority.trust), applicationProtocols: alpn, logger: quiet("tls")), port: port))
   let expiry = Task { await keyspace.run() }
   do {
     _ = try await body(
       TestServer(
         keyspace: keyspace, directory: directory, server: server, folder: folder, port: port, http: http,
-        store: EtcdStore(http, secure: true, authority: "127.0.0.1:\(port)")))
+        store: EtcdStore(http, secure: true, authority: "127.0.0.1:\(port)", timeout: .seconds(60))))
   } catch {
     Issue.record(error)
   }
@@ -129,7 +143,7 @@ func withServer<Result>(
 }
 
 /// Looks until it holds; the deadline only bounds a failing test.
-func eventually(_ what: String, within: Duration = .seconds(15), _ condition: () -> Bool) async throws {
+func eventually(_ what: String, within: Duration = .seconds(60), _ condition: () -> Bool) async throws {
   let start: ContinuousClock.Instant = .now
   while !condition() {
     guard ContinuousClock.now - start < within else { throw KeyspaceError(.timeout, "never happened: \(what)") }

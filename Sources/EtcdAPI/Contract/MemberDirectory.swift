@@ -1,3 +1,4 @@
+import Keyspace
 import Primitives
 
 /// What the member that answers knows of itself and its cluster. Called on connections' event loops: answers at once, from memory.
@@ -16,10 +17,16 @@ public protocol MemberDirectory: Sendable {
   func moveLeader(to member: MemberID) async throws
   /// A checksum over all keys and kept versions up to a revision (0: the newest). Nil: this store computes none.
   func hashKeys(revision: Int64) async throws -> KeyHash?
+  /// Bytes that count against the quota. Asked at every put.
+  var databaseBytes: Int64 { get }
+  /// Gives free space back to the system, and returns when that is done.
+  func defragment() async throws
 }
 
 extension MemberDirectory {
   public func hashKeys(revision: Int64) async throws -> KeyHash? { nil }
+  public var databaseBytes: Int64 { status().databaseBytes }
+  public func defragment() async throws { throw KeyspaceError(.unsupported, "Defragment is not supported by this server") }
 }
 
 public struct MemberStatus: Hashable, Sendable {

@@ -36,6 +36,12 @@ public struct StoreDirectory: MemberDirectory {
     }
   }
 
+  public var databaseBytes: Int64 {
+    store.eventLoop.inEventLoop ? Int64(store.keyspace.sizeBytes) : Int64(store.status.dataBytes)
+  }
+
+  public func defragment() async throws { try await store.reclaim() }
+
   public func moveLeader(to member: MemberID) async throws { try await store.moveLeader(to: member) }
 
   public func hashKeys(revision: Int64) async throws -> KeyHash? {
@@ -50,7 +56,9 @@ public struct StoreDirectory: MemberDirectory {
 
 extension EtcdServer {
   /// On a member of ours. `configuration.group` should be the store's event loop.
-  public convenience init(_ configuration: HTTPServerConfiguration, store: Store, metrics: PrometheusRegistry = .shared) {
-    self.init(configuration, store: store, directory: StoreDirectory(store), metrics: metrics)
+  public convenience init(
+    _ configuration: HTTPServerConfiguration, store: Store, options: EtcdOptions = EtcdOptions(), metrics: PrometheusRegistry = .shared
+  ) {
+    self.init(configuration, store: store, directory: StoreDirectory(store), options: options, metrics: metrics)
   }
 }

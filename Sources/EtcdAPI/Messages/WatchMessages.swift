@@ -9,6 +9,8 @@ enum WatchMessage: Sendable {
     /// 0: the server chooses.
     var watchID: Int64 = 0
     var fragment: Bool = false
+    /// A negative start revision: what it asks for is gone in every store.
+    var startsBeforeHistory: Bool = false
   }
   case create(Create)
   case cancel(watchID: Int64)
@@ -56,7 +58,10 @@ extension WatchMessage.Create {
       switch field.number {
       case 1: key = try reader.bytes(field)
       case 2: end = try reader.bytes(field)
-      case 3: request.startRevision = max(0, try reader.int64(field))
+      case 3:
+        let revision: Int64 = try reader.int64(field)
+        request.startRevision = max(0, revision)
+        startsBeforeHistory = revision < 0
       case 4: progressNotify = try reader.bool(field)
       case 5: try reader.repeatedUInt64(field, into: &filters)
       case 6: request.previous = try reader.bool(field)

@@ -21,7 +21,7 @@ struct EtcdPlainResponder: Responder {
       let version: String = EtcdService.version
       try await json(response, .ok, #"{"etcdserver":"\#(version)","etcdcluster":"\#(version)","storage":"\#(version)"}"#)
     case "/health", "/readyz":
-      let reason: String? = await unhealthy()
+      let reason: String? = await unhealthy(String((request.head.path ?? "").drop { $0 != "?" }.dropFirst()))
       let status: HTTPResponse.Status = reason == nil ? .ok : .serviceUnavailable
       if path == "/readyz" { return try await text(response, status, reason ?? "ok") }
       let quoted: String = (reason ?? "").replacing("\"", with: "'")
@@ -33,10 +33,21 @@ struct EtcdPlainResponder: Responder {
     }
   }
 
-  private func unhealthy() async -> String? {
-    guard service.directory.leader != nil else { return "RAFT NO LEADER" }
+  private func unhealthy(_ query: String) async -> String? {
+    let reason: String? = await reason(query.split(separator: "&").map(String.init))
+    if reason == nil { service.metrics.healthSuccesses.increment() } else { service.metrics.healthFailures.increment() }
+    return reason
+  }
+
+  /// `exclude=NOSPACE` passes over an alarm, `serializable=true` asks this member alone, as in etcd.
+  private func reason(_ query: [String]) async -> String? {
+    for alarm in service.settings.current().alarms.raised where !query.contains("exclude=\(alarm.kind.name)") {
+      return "ALARM \(alarm.kind.name)"
+    }
+    let serializable: Bool = query.contains("serializable=true")
+    guard serializable || service.directory.leader != nil else { return "RAFT NO LEADER" }
     do {
-      _ = try await service.store.range(RangeRequest(key: Bytes("health")))
+      _ = try await service.store.range(RangeRequest(key: Bytes("health"), serializable: serializable))
       return nil
     } catch {
       return "RANGE ERROR:\(EtcdError.status(error).message)"

@@ -16,12 +16,16 @@ public final class EtcdServer: Sendable {
   /// `configuration.tls` should require client certificates; `configuration.group` should be the store's event loop where it has one.
   public init(
     _ configuration: HTTPServerConfiguration, store: any KeyValueStore, directory: any MemberDirectory,
-    metrics: PrometheusRegistry = .shared
+    options: EtcdOptions = EtcdOptions(), metrics: PrometheusRegistry = .shared
   ) {
-    let service = EtcdService(store: store, directory: directory, logger: configuration.logger)
+    let service = EtcdService(store: store, directory: directory, options: options, logger: configuration.logger)
     let table = MethodTable(service)
-    let router = GRPCRouter(messageLimit: EtcdLimits.messageBytes) { table.handler(for: $0) }
-    server = HTTPServer(configuration, streams: router.route, responder: EtcdPlainResponder(service: service, metrics: metrics))
+    let messageLimit: Int = min(EtcdLimits.messageBytes, options.maxRequestBytes + 524_288)
+    let router = GRPCRouter(messageLimit: messageLimit) { table.handler(for: $0) }
+    let gateway = Gateway(router)
+    server = HTTPServer(
+      configuration, streams: { head in router.route(head) ?? gateway.route(head) },
+      responder: EtcdPlainResponder(service: service, metrics: metrics))
   }
 
   public func start() async throws { try await server.start() }

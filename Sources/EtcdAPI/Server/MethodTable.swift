@@ -6,9 +6,10 @@ import Primitives
 /// etcd's services by path. A method of etcd's that is not served is refused by its name; anything else as gRPC refuses it.
 struct MethodTable: Sendable {
   private enum Entry: Sendable {
-    case unary(any UnaryMethod)
-    case watch
-    case keepAlive
+    case unary(any UnaryMethod, AccessRule, MethodMetrics)
+    case serverStream(any ServerStreamMethod, AccessRule, MethodMetrics)
+    case watch(MethodMetrics)
+    case keepAlive(MethodMetrics)
     case refused(String)
   }
   private let service: EtcdService
@@ -20,26 +21,40 @@ struct MethodTable: Sendable {
       RangeMethod.self, PutMethod.self, DeleteRangeMethod.self, TxnMethod.self, CompactMethod.self,
       LeaseGrantMethod.self, LeaseRevokeMethod.self, LeaseTimeToLiveMethod.self, LeaseLeasesMethod.self,
       MemberListMethod.self, StatusMethod.self, AlarmMethod.self, HashKVMethod.self, MoveLeaderMethod.self,
+      HashMethod.self, DefragmentMethod.self, DowngradeMethod.self, LockMethod.self, UnlockMethod.self, CampaignMethod.self,
+      ProclaimMethod.self, LeaderMethod.self, ResignMethod.self,
     ]
+    let streams: [any ServerStreamMethod.Type] = [SnapshotMethod.self, RangeStreamMethod.self, ObserveMethod.self]
     var entries: [String: Entry] = [:]
-    for method in unary { entries[method.path] = .unary(method.init(service)) }
-    entries[WatchStream.path] = .watch
-    entries[LeaseKeepAliveStream.path] = .keepAlive
-    for (name, answer) in AuthMethod.answers { entries["/etcdserverpb.Auth/\(name)"] = .unary(AuthMethod(service, answer)) }
+    func add(_ path: String, _ method: any UnaryMethod) {
+      entries[path] = .unary(method, AccessRule.of(path), service.metrics.method(path, type: "unary"))
+    }
+    for method in unary { add(method.path, method.init(service)) }
+    for (name, handler) in AuthMethod.handlers { add("/etcdserverpb.Auth/\(name)", AuthMethod(service, handler)) }
+    for method in streams {
+      entries[method.path] = .serverStream(
+        method.init(service), AccessRule.of(method.path), service.metrics.method(method.path, type: "server_stream"))
+    }
+    entries[WatchStream.path] = .watch(service.metrics.method(WatchStream.path, type: "bidi_stream"))
+    entries[LeaseKeepAliveStream.path] = .keepAlive(service.metrics.method(LeaseKeepAliveStream.path, type: "bidi_stream"))
     for name in ["MemberAdd", "MemberRemove", "MemberUpdate", "MemberPromote"] { entries["/etcdserverpb.Cluster/\(name)"] = .refused(name) }
-    for name in ["Defragment", "Hash", "Snapshot", "Downgrade"] { entries["/etcdserverpb.Maintenance/\(name)"] = .refused(name) }
-    for name in ["Lock", "Unlock"] { entries["/v3lockpb.Lock/\(name)"] = .refused(name) }
-    for name in ["Campaign", "Proclaim", "Leader", "Observe", "Resign"] { entries["/v3electionpb.Election/\(name)"] = .refused(name) }
     self.entries = entries
   }
 
   func handler(for path: String) -> (any GRPCCallHandler)? {
     switch entries[path] {
-    case .unary(let method): UnaryCall(method, service)
-    case .watch: WatchStream(service)
-    case .keepAlive: LeaseKeepAliveStream(service)
-    case .refused(let name): RefusedCall(name)
-    case nil: nil
+    case .unary(let method, let rule, let metrics): return UnaryCall(method, rule, metrics, service)
+    case .serverStream(let method, let rule, let metrics):
+      metrics.started(bytes: 0)
+      return ServerStreamCall(method, rule, service)
+    case .watch(let metrics):
+      metrics.started(bytes: 0)
+      return WatchStream(service)
+    case .keepAlive(let metrics):
+      metrics.started(bytes: 0)
+      return GuardedStream(LeaseKeepAliveStream(service), AccessRule.of(LeaseKeepAliveStream.path), service)
+    case .refused(let name): return RefusedCall(name)
+    case nil: return nil
     }
   }
 }

@@ -8,28 +8,44 @@ protocol UnaryMethod: Sendable {
   /// `/etcdserverpb.Service/Method`
   static var path: String { get }
   init(_ service: EtcdService)
-  /// Answers, now or later, or throws what the client is told.
+  /// Answers, now or later, or throws what the client is told. What `AccessRule` asks of the method's path was checked before.
   func handle(_ request: ProtobufReader, _ call: UnaryCall) throws
 }
 
 /// A unary call on its connection's event loop.
 final class UnaryCall: GRPCCallHandler {
   private let method: any UnaryMethod
+  private let rule: AccessRule
   private let service: EtcdService
+  private let metrics: MethodMetrics
   private var call: GRPCCall?
   private var task: Task<Void, Never>?
+  private(set) var credentials = Credentials()
+  private(set) var caller: Caller = .unrestricted
 
-  init(_ method: any UnaryMethod, _ service: EtcdService) {
+  init(_ method: any UnaryMethod, _ rule: AccessRule, _ metrics: MethodMetrics, _ service: EtcdService) {
     self.method = method
+    self.rule = rule
+    self.metrics = metrics
     self.service = service
   }
 
   func onMessage(_ message: ByteBuffer, _ call: GRPCCall) {
     guard self.call == nil else { return call.finish(GRPCStatus(.internal, "grpc: a unary call has one request message")) }
     self.call = call
+    metrics.started(bytes: message.readableBytes)
     if call.metadata("hasleader") == "true", service.directory.leader == nil { return fail(KeyspaceError(.noLeader, "no leader is known")) }
     do {
-      try method.handle(ProtobufReader(message), self)
+      credentials = Credentials(call)
+      caller = try service.identify(credentials)
+      try rule.check(caller)
+      if rule.takesSpace { try service.checkSpaceForLease() }
+      let request = ProtobufReader(message)
+      guard rule.needsLeases(caller), let store = service.commandStore else { return try method.handle(request, self) }
+      let (rule, caller): (AccessRule, Caller) = (rule, caller)
+      run({ try await rule.checkLeases(request, caller, store) }) { _ in
+        do { try self.method.handle(request, self) } catch { self.fail(error) }
+      }
     } catch {
       fail(error)
     }
@@ -42,11 +58,16 @@ final class UnaryCall: GRPCCallHandler {
   func onCancel() { task?.cancel() }
 
   func answer(capacity: Int = 256, _ message: (inout ProtobufWriter) -> Void) {
+    metrics.handled(.ok)
     call?.send(capacity: capacity, message)
     call?.finish()
   }
 
-  func fail(_ error: any Error) { call?.finish(EtcdError.status(error)) }
+  func fail(_ error: any Error) {
+    let status: GRPCStatus = EtcdError.status(error)
+    metrics.handled(status.code)
+    call?.finish(status)
+  }
 
   /// Runs `work` on a task and `answer` back on the loop.
   func run<Answer: Sendable>(_ work: @escaping @Sendable () async throws -> Answer, then answer: @escaping (Answer) -> Void) {
@@ -62,6 +83,11 @@ final class UnaryCall: GRPCCallHandler {
   }
 
   func transact(_ request: TransactionRequest, then answer: @escaping (TransactionResponse) -> Void) {
+    guard caller.isUnrestricted else {
+      let store = CallerStore(service, credentials)
+      return run({ try await store.transact(request) }, then: answer)
+    }
+    do { try service.checkSpace(for: request) } catch { return fail(error) }
     guard let store: any LoopStore = service.loopStore else {
       let store: any KeyValueStore = service.store
       return run({ try await store.transact(request) }, then: answer)
@@ -70,6 +96,10 @@ final class UnaryCall: GRPCCallHandler {
   }
 
   func range(_ request: RangeRequest, then answer: @escaping (RangeResponse) -> Void) {
+    guard caller.isUnrestricted else {
+      let store = CallerStore(service, credentials)
+      return run({ try await store.range(request) }, then: answer)
+    }
     guard let store: any LoopStore = service.loopStore else {
       let store: any KeyValueStore = service.store
       return run({ try await store.range(request) }, then: answer)

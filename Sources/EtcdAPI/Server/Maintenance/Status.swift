@@ -10,6 +10,7 @@ struct StatusMethod: UnaryMethod {
   func handle(_ request: ProtobufReader, _ call: UnaryCall) throws {
     let status: MemberStatus = service.directory.status()
     let leader: MemberID? = service.directory.leader
+    let alarms: [String] = service.settings.current().alarms.raised.map(\.sentence)
     call.answer { writer in
       service.header().encode(&writer)
       writer.string(2, EtcdService.version)
@@ -19,10 +20,13 @@ struct StatusMethod: UnaryMethod {
       writer.uint64(6, service.directory.raftTerm)
       writer.uint64(7, status.appliedIndex)
       // etcd's own sentence, which its clients look for.
-      writer.strings(8, (leader == nil ? ["etcdserver: no leader"] : []) + status.errors)
+      writer.strings(8, (leader == nil ? ["etcdserver: no leader"] : []) + alarms + status.errors)
       writer.int64(9, status.databaseBytesInUse)
       writer.bool(10, status.isLearner)
       writer.string(11, EtcdService.version)
+      writer.int64(12, service.options.quota ?? -1)
+      // DowngradeInfo: none is under way.
+      writer.message(13) { _ in }
     }
   }
 }

@@ -30,6 +30,7 @@ final class WatchStream: GRPCCallHandler {
   private var blocked: [CheckedContinuation<Void, Never>] = []
   private var timers: [RepeatedTask] = []
   private var leaderless: Int64 = 0
+  private var halfClosed: Bool = false
 
   init(_ service: EtcdService) { self.service = service }
 
@@ -55,6 +56,12 @@ final class WatchStream: GRPCCallHandler {
   }
 
   private func open(_ create: WatchMessage.Create, _ call: GRPCCall) {
+    if let refusal: String = refusal(create, call) {
+      // etcd's answer where there is no such watch.
+      var answer = WatchAnswer(header: service.header(), watchID: -1)
+      (answer.created, answer.canceled, answer.cancelReason) = (true, true, refusal)
+      return send(answer, call)
+    }
     var id: Int64 = create.watchID
     if id == 0 {
       repeat { lastID += 1 } while watchers[lastID] != nil
@@ -87,6 +94,18 @@ final class WatchStream: GRPCCallHandler {
     }
   }
 
+  /// Why a watch is not opened, in etcd's words.
+  private func refusal(_ create: WatchMessage.Create, _ call: GRPCCall) -> String? {
+    if create.startsBeforeHistory { return "etcdserver: mvcc: required revision has been compacted" }
+    do {
+      try service.identify(Credentials(call)).mayRead(create.request.range)
+      return nil
+    } catch {
+      let status: GRPCStatus = EtcdError.status(error)
+      return "rpc error: code = \(status.code.name) desc = \(status.message)"
+    }
+  }
+
   private func take(_ news: WatchPump.News, _ id: Int64, _ pump: WatchPump, _ call: GRPCCall) {
     // A cancelled watch, or a new one under the same id: the old one's last words concern nobody.
     guard watchers[id]?.pump === pump, call.isOpen else { return pump.cancel() }
@@ -99,6 +118,7 @@ final class WatchStream: GRPCCallHandler {
       watchers[id]?.told = batch.revision
       if !batch.events.isEmpty {
         watchers[id]?.eventsSinceTick = true
+        service.metrics.watchEvents.increment(by: batch.events.count)
         sendEvents(batch, id, fragment: watchers[id]?.create.fragment ?? false, call)
       } else if watchers[id]?.owesProgress ?? false {
         watchers[id]?.owesProgress = false
@@ -169,13 +189,14 @@ final class WatchStream: GRPCCallHandler {
   /// A watch that is gone owes no progress.
   private func forget(_ id: Int64, _ call: GRPCCall) {
     if watchers.isEmpty { progressMissing = nil } else { answered(id, call) }
+    if halfClosed, watchers.isEmpty { end(call) }
   }
 
   // MARK: timers
 
   private func startTimers(_ call: GRPCCall) {
     let bound = NIOLoopBound((self, call), eventLoop: call.eventLoop)
-    let interval: TimeAmount = .milliseconds(EtcdLimits.progressIntervalMilliseconds)
+    let interval = TimeAmount.nanoseconds(service.options.watchProgressInterval.inNanoseconds)
     timers.append(
       call.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in bound.value.0.notifyProgress() })
     guard call.metadata("hasleader") == "true" else { return }
@@ -209,8 +230,13 @@ final class WatchStream: GRPCCallHandler {
     for continuation in waiting { continuation.resume() }
   }
 
-  /// The client sends no more; etcd ends the stream too.
+  /// The client sends no more: its watches go on, as etcd's do, until it leaves. Without a watch nothing can come any more.
   func onHalfClose(_ call: GRPCCall) {
+    halfClosed = true
+    if watchers.isEmpty { end(call) }
+  }
+
+  private func end(_ call: GRPCCall) {
     stop()
     call.finish()
   }

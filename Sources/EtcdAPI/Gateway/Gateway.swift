@@ -1,0 +1,37 @@
+import HTTP
+import NIOCore
+import Primitives
+
+/// etcd's JSON gateway on the port that speaks gRPC: `POST /v3/…` becomes the gRPC call that it stands for, inside this process, and
+/// its answer JSON. Permissions, limits and errors are those of the call: there is no second way into the store.
+///
+///     curl ─ JSON ─▶ GatewayStream ─ protobuf ─▶ GRPCStream ─▶ the method
+///     curl ◀─ JSON ── GatewayWriter ◀─ protobuf ──────────────────┘
+struct Gateway: Sendable {
+  private let router: GRPCRouter
+  private let transcoder: Transcoder
+
+  init(_ router: GRPCRouter) {
+    self.router = router
+    transcoder = Transcoder(messages: EtcdSchema.messages)
+  }
+
+  /// nil: not the gateway's path.
+  func route(_ head: StreamHead) -> (any StreamHandler)? {
+    let path = String(head.path.prefix { $0 != "?" })
+    guard path.hasPrefix("/v3/") else { return nil }
+    guard let route: GatewayRoute = GatewayRoute.all[path] else { return GatewayRefusal(GRPCStatus(.notFound, "Not Found")) }
+    guard head.method == "POST" else { return GatewayRefusal(GRPCStatus(.unimplemented, "Method Not Allowed")) }
+    return GatewayStream(route, router.stream(for: route.method), transcoder)
+  }
+}
+
+/// Answers a request that stands for no call.
+final class GatewayRefusal: StreamHandler {
+  private let status: GRPCStatus
+  init(_ status: GRPCStatus) { self.status = status }
+  func onHeaders(_ head: StreamHead, writer: any StreamWriter) { GatewayError.send(status, to: writer) }
+  func onData(_ bytes: ByteBuffer) {}
+  func onEnd() {}
+  func onReset(_ error: HTTPError) {}
+}

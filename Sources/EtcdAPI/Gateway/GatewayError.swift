@@ -1,0 +1,48 @@
+import HTTP
+import NIOCore
+import Primitives
+
+/// A refusal in the gateway's form: `{"code":5,"message":"…"}`, `details` left out as long as there are none, with the HTTP status that
+/// stands for the code (https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto).
+enum GatewayError {
+  static func httpStatus(_ code: GRPCStatus.Code) -> Int {
+    switch code {
+    case .ok: 200
+    case .invalidArgument, .failedPrecondition, .outOfRange: 400
+    case .unauthenticated: 401
+    case .permissionDenied: 403
+    case .notFound: 404
+    case .alreadyExists, .aborted: 409
+    case .resourceExhausted: 429
+    case .cancelled: 499
+    case .unimplemented: 501
+    case .unavailable: 503
+    case .deadlineExceeded: 504
+    default: 500
+    }
+  }
+
+  static func write(_ status: GRPCStatus, to json: inout JSONWriter) {
+    json.beginObject()
+    json.name("code")
+    json.raw(String(status.code.value))
+    json.name("message")
+    json.string(status.message)
+    json.endObject()
+  }
+
+  static func send(_ status: GRPCStatus, to writer: any StreamWriter) {
+    var json = JSONWriter()
+    write(status, to: &json)
+    send(httpStatus(status.code), json.bytes, to: writer)
+  }
+
+  /// A whole answer.
+  static func send(_ status: Int, _ body: Bytes, to writer: any StreamWriter) {
+    writer.send(FieldBlock(status: status, fields + [("content-length", String(body.count))]), end: false)
+    writer.sendData(ByteBuffer(bytes: body))
+    writer.sendEnd(trailers: nil)
+  }
+
+  static let fields: [(String, String)] = [("content-type", "application/json"), ("grpc-metadata-content-type", "application/grpc")]
+}
