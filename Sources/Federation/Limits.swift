@@ -7,6 +7,16 @@ public enum FederationLimits {
   /// How long one read may take at all; then it is cancelled.
   public static let readTimeout: Duration = .milliseconds(1_000)
 
+  /// Between two reads: while this process's own center is active (its deadline counts from them); while another is and renews; while it is
+  /// late.
+  public static let readWhileActive: Duration = .milliseconds(200)
+  public static let readWhileCalm: Duration = .milliseconds(1_000)
+  public static let readWhileLate: Duration = .milliseconds(100)
+  /// Renewals that may be missing before the active center counts as late.
+  public static let missingRenewals: Int = 3
+  /// Findings that a slow listener may leave unread; it misses the oldest then.
+  public static let waitingFindings: Int = 64
+
   static func assertRelations() {
     // Otherwise a reader would stand still with all its reads on the way.
     precondition(readPatience * (readsOnTheWay - 1) < readTimeout, "the limit must be reached only just before the oldest read ends")

@@ -51,7 +51,7 @@ struct CenterProcess: Sendable {
         address: .host(setting.address, port: site.ports.apiserver), tls: try setting.serverTLS(.apiserver), group: group),
       responder: api)
     let observer: ActivationObserver = try control.observer()
-    let federation: FederationController = try control.federation()
+    let federation: FederationController = try control.federation(observer)
     let controllers = try control.controllers(observer)
     let scheduler = try control.scheduler(observer)
     let admin = HTTPServer(

@@ -15,9 +15,14 @@ struct ActivationWorld {
     var nextStopReport: Int64 = 0
     /// When it hears of the planned move that people ask for.
     var hearsPlanAt: Int64 = .max
-    var pacer = ReadPacer(every: .milliseconds(200))
+    var pacer = ReadPacer(.init())
+    /// The newest version that its watch has told of.
+    var watched: Int = 0
     /// When the first read answered that began after the last election.
     var firstReadAfterElection: Int64?
+    /// It was reading when the election ended: whoever sees no need reads once a second, election or not.
+    var mustBePrompt: Bool = false
+    var sawElectionEnd: Bool = true
     /// Answers on their way: when they arrive, and what they bring.
     var answers: [(due: Int64, apply: Answer)] = []
   }
@@ -27,6 +32,7 @@ struct ActivationWorld {
     case gaveUp(Int)
     case written(ActivationRecord?, began: MonotonicTime)
     case stopped(epoch: Int64)
+    case watched(ActivationRecord)
   }
 
   private var hosts: [Host]
@@ -90,7 +96,11 @@ struct ActivationWorld {
     if troubles.contains(.elections), now > electionUntil + 1_000, Int.random(in: 0..<300, using: &random) == 0 {
       electionUntil = now + Int64.random(in: 200...1_500, using: &random)
       elections += 1
-      for host in hosts.indices { hosts[host].firstReadAfterElection = nil }
+      for host in hosts.indices {
+        hosts[host].firstReadAfterElection = nil
+        hosts[host].mustBePrompt = false
+        hosts[host].sawElectionEnd = false
+      }
     }
     if let planned = plan, stored?.epoch != planned.epoch { plan = nil }
     if troubles.contains(.moves), plan == nil, let active = stored, Int.random(in: 0..<300, using: &random) == 0 {
@@ -111,6 +121,10 @@ struct ActivationWorld {
 
   private mutating func step(_ host: Int, _ now: Int64) {
     let time: MonotonicTime = local(host, now)
+    if now >= electionUntil, !hosts[host].sawElectionEnd {
+      hosts[host].sawElectionEnd = true
+      hosts[host].mustBePrompt = hosts[host].pacer.mood == .active || !hosts[host].pacer.onTheWay.isEmpty
+    }
     let due: [Answer] = hosts[host].answers.filter { $0.due <= now }.map(\.apply)
     hosts[host].answers.removeAll { $0.due <= now }
     for answer in due {
@@ -119,15 +133,24 @@ struct ActivationWorld {
       case .read(let number, let record, let began):
         hosts[host].pacer.onEnd(number)
         hosts[host].instance.onRead(record, began: began, finished: time)
-        if now >= electionUntil, electionUntil > 0, hosts[host].firstReadAfterElection == nil {
+        pace(host)
+        if now >= electionUntil, hosts[host].mustBePrompt, hosts[host].firstReadAfterElection == nil {
           hosts[host].firstReadAfterElection = now
           slowestFirstRead = max(slowestFirstRead, now - electionUntil)
         }
       case .written(let record, let began): hosts[host].instance.onWritten(record, began: began, finished: time)
+      case .watched(let record):
+        hosts[host].instance.onWatched(record, at: time)
+        pace(host)
       case .stopped(let epoch): hosts[host].stoppedEpoch = max(hosts[host].stoppedEpoch, epoch)
       }
     }
     let reachable: Bool = hosts[host].cutUntil <= now && electionUntil <= now
+    // A watch tells of committed versions, in order, some of them left out, while the host is reached; an election does not stop it.
+    if hosts[host].cutUntil <= now, let record = stored, hosts[host].watched < version {
+      hosts[host].watched = version
+      hosts[host].answers.append((now + latency(), .watched(record)))
+    }
     if let number: Int = hosts[host].pacer.onTime(time) {
       let due: Int64 = now + latency()
       let timeout: Int64 = now + 1_000
@@ -153,6 +176,18 @@ struct ActivationWorld {
       }
       hosts[host].answers.append((now + latency(), .written(answer, began: time)))
     }
+  }
+
+  /// As the observer paces its reads.
+  private mutating func pace(_ host: Int) {
+    let view: ActivationView = hosts[host].instance.view
+    guard let record: ActivationRecord = view.record, record.center != hosts[host].instance.configuration.center, record.handover == nil,
+      let seenAt: MonotonicTime = view.versionSeenAt
+    else {
+      hosts[host].pacer.mood = .active
+      return
+    }
+    hosts[host].pacer.mood = .calm(lateFrom: seenAt + .milliseconds(750))
   }
 
   /// A host that sees its center give way says that it stopped. The report reaches the store, or is lost and made again.

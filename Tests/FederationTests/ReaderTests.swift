@@ -12,8 +12,14 @@ import Testing
 private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000) }
 
 @Suite struct ReadPacerTests {
+  private static func pacer(limit: Int = 4) -> ReadPacer {
+    var rhythm = ReadPacer.Rhythm(every: .milliseconds(100))
+    rhythm.limit = limit
+    return ReadPacer(rhythm)
+  }
+
   @Test func readsThatAnswerComeOneAfterTheOther() {
-    var pacer = ReadPacer(every: .milliseconds(100), patience: .milliseconds(300), limit: 4)
+    var pacer: ReadPacer = Self.pacer()
     #expect(pacer.onTime(at(0)) == 1)
     pacer.onEnd(1)
     #expect(pacer.onTime(at(99)) == nil)
@@ -27,12 +33,33 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
   }
 
   @Test func readsThatHangArePassedByUpToALimit() {
-    var pacer = ReadPacer(every: .milliseconds(100), patience: .milliseconds(300), limit: 3)
+    var pacer: ReadPacer = Self.pacer(limit: 3)
     #expect([0, 300, 600].map { pacer.onTime(at($0)) } == [1, 2, 3])
     #expect(pacer.onTime(at(900)) == nil)
     #expect(pacer.onTheWay.count == 3)
     pacer.onEnd(1)
     #expect(pacer.onTime(at(1_000)) == 4)
+  }
+
+  @Test func whoSeesAnotherCenterRenewReadsSeldomUntilItIsLate() {
+    var pacer = ReadPacer(.init())
+    #expect(pacer.onTime(at(0)) == 1)
+    pacer.onEnd(1)
+    #expect(pacer.wake(after: at(5)) == at(200))
+    pacer.mood = .calm(lateFrom: at(750))
+    #expect(pacer.onTime(at(200)) == nil)
+    #expect(pacer.wake(after: at(400)) == at(750))
+    // A renewal came by the watch.
+    pacer.mood = .calm(lateFrom: at(1_600))
+    #expect(pacer.onTime(at(750)) == nil)
+    #expect(pacer.onTime(at(1_000)) == 2)
+    pacer.onEnd(2)
+    // None came.
+    #expect(pacer.wake(after: at(1_300)) == at(1_600))
+    #expect(pacer.onTime(at(1_600)) == 3)
+    pacer.onEnd(3)
+    #expect(pacer.onTime(at(1_699)) == nil)
+    #expect(pacer.onTime(at(1_700)) == 4)
   }
 }
 
@@ -50,6 +77,8 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     let counts: Mutex<Counts> = Mutex(Counts())
 
     func execute(_ request: HTTPRequest, body: ByteBuffer?) async throws -> ClientResponse {
+      // The watch is of no help here.
+      if request.path?.contains("?") == true { throw HTTPError(.connectionLost, "only single objects are answered") }
       let version: Int? = counts.withLock { counts in
         counts.begun += 1
         if counts.healed {
@@ -104,5 +133,33 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     let counts: HangingTransport.Counts = transport.counts.withLock { $0 }
     #expect(counts.most <= FederationLimits.readsOnTheWay)
     #expect(counts.onTheWay == 0, "every read that hung was cancelled")
+  }
+
+  @Test func whoeverWaitsForAChangeIsToldAtOnceAndOnlyThen() async throws {
+    let observer = ActivationObserver(
+      client: KubeClient(transport: HangingTransport(), fieldManager: "test"), cluster: "bank", margin: .milliseconds(500),
+      center: "local-dr")
+    func record(_ version: String, epoch: Int64, center: CenterName) -> ActivationRecord {
+      ActivationRecord(cluster: "bank", center: center, epoch: epoch, lease: .seconds(3), resourceVersion: version)
+    }
+    let waiting = Task { try await observer.waitForChange(of: "local-dr", from: false, atMost: .seconds(3_600)) }
+    observer.find(.read(record("1", epoch: 1, center: "production"), began: SystemClock().now(), finished: SystemClock().now()))
+    observer.note(record("2", epoch: 1, center: "production"))
+    #expect(!observer.isActive("local-dr"))
+    observer.note(record("3", epoch: 2, center: "local-dr"))
+    #expect(observer.isActive("local-dr"))
+    try await waiting.value
+    // Its end comes by itself, when nobody renews: at the deadline, which no event tells of.
+    var short: ActivationRecord = record("4", epoch: 3, center: "local-dr")
+    short.lease = .milliseconds(550)
+    observer.find(.read(record("3", epoch: 2, center: "local-dr"), began: SystemClock().now(), finished: SystemClock().now()))
+    observer.note(short)
+    try await observer.waitForChange(of: "local-dr", from: true, atMost: .seconds(3_600))
+    #expect(!observer.isActive("local-dr"))
+    // A limit is kept, and cancelling ends it.
+    try await observer.waitForChange(of: "local-dr", from: false, atMost: .milliseconds(5))
+    let cancelled = Task { try await observer.waitForChange(of: "local-dr", from: false, atMost: .seconds(3_600)) }
+    cancelled.cancel()
+    await #expect(throws: CancellationError.self) { try await cancelled.value }
   }
 }

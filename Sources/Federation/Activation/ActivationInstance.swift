@@ -84,6 +84,20 @@ public struct ActivationInstance: Sendable {
     view.onRead(record, began: began, finished: finished)
   }
 
+  public mutating func onWatched(_ record: ActivationRecord, at time: MonotonicTime) {
+    absentSince = nil
+    view.onWatched(record, at: time)
+  }
+
+  /// Until then `onTick` has nothing to say, unless something is found or people ask for something.
+  public func quietUntil(_ now: MonotonicTime) -> MonotonicTime {
+    guard let record: ActivationRecord = view.record, let seenAt: MonotonicTime = view.versionSeenAt, record.handover == nil else {
+      return now
+    }
+    guard record.center == configuration.center else { return seenAt + record.lease }
+    return max(seenAt, lastWriteBegan ?? seenAt) + configuration.renewEvery + .milliseconds(50) * configuration.hostIndex
+  }
+
   /// The answer to a `write` that was sent at `began`: the record as stored, or nil if it was refused or is unknown.
   public mutating func onWritten(_ record: ActivationRecord?, began: MonotonicTime, finished: MonotonicTime) {
     writing = false

@@ -3,15 +3,16 @@ import KubeModel
 import Logging
 import Primitives
 
-/// Reads the activation record over and over and hands on every answer, with when its read began and ended on the caller's clock.
-struct ActivationReader: Sendable {
-  struct Answer: Sendable {
-    /// nil: there is no record.
-    var record: ActivationRecord?
-    var began: MonotonicTime
-    var finished: MonotonicTime
-  }
+/// What was learned of the activation record, and when, on the caller's clock.
+enum ActivationFinding: Sendable {
+  /// A linearizable read; nil: there is no record.
+  case read(ActivationRecord?, began: MonotonicTime, finished: MonotonicTime)
+  case watched(ActivationRecord, at: MonotonicTime)
+}
 
+/// Reads the activation record over and over, watches it beside that, and hands on what it finds. The watch costs the store nothing and tells
+/// of a renewal within milliseconds; only a read tells that nothing newer has been committed.
+struct ActivationReader: Sendable {
   private let client: KubeClient
   private let cluster: String
   private let pacer: ReadPacer
@@ -32,21 +33,43 @@ struct ActivationReader: Sendable {
 
   private enum Event {
     case woken
-    case ended(Int, Answer?)
+    case ended(Int, ActivationFinding?)
+    case watched(ActivationFinding)
   }
 
-  /// Runs until its task is cancelled; what is on its way then is cancelled too.
-  func run(_ onAnswer: @Sendable (Answer) async -> Void) async {
+  /// Runs until its task is cancelled; what is on its way then is cancelled too. `onFinding` says how the next read is to be paced.
+  func run(_ onFinding: @Sendable (ActivationFinding) async -> ReadPacer.Mood) async {
+    let watch = Informer(
+      client: client, resource: .leases, namespace: ActivationRecord.namespace,
+      fieldSelector: "metadata.name=\(ActivationRecord.name(cluster: cluster))")
+    let (watched, told) = AsyncStream<ActivationFinding>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    watch.onChange { object in
+      if let record = try? ActivationRecord(object) { told.yield(.watched(record, at: clock.now())) }
+    }
+    await withDiscardingTaskGroup { outer in
+      outer.addTask { await watch.run() }
+      await follow(watched, onFinding)
+      outer.cancelAll()
+    }
+  }
+
+  private func follow(
+    _ watched: AsyncStream<ActivationFinding>, _ onFinding: @Sendable (ActivationFinding) async -> ReadPacer.Mood
+  ) async {
     await withTaskGroup(of: Event.self) { group in
       var pacer: ReadPacer = pacer
       group.addTask { .woken }
+      group.addTask { await Self.next(watched) }
       while !Task.isCancelled, let event: Event = await group.next() {
         var mustArm: Bool = false
         switch event {
         case .woken: mustArm = true
-        case .ended(let number, let answer):
+        case .ended(let number, let finding):
           pacer.onEnd(number)
-          if let answer { await onAnswer(answer) }
+          if let finding { pacer.mood = await onFinding(finding) }
+        case .watched(let finding):
+          pacer.mood = await onFinding(finding)
+          group.addTask { await Self.next(watched) }
         }
         let now: MonotonicTime = clock.now()
         if let number: Int = pacer.onTime(now) { group.addTask { .ended(number, await read()) } }
@@ -61,13 +84,18 @@ struct ActivationReader: Sendable {
     }
   }
 
-  private func read() async -> Answer? {
+  private static func next(_ watched: AsyncStream<ActivationFinding>) async -> Event {
+    for await finding in watched { return .watched(finding) }
+    return .woken
+  }
+
+  private func read() async -> ActivationFinding? {
     let began: MonotonicTime = clock.now()
     do {
       let object: KubeObject? = try await client.find(
         .leases, namespace: ActivationRecord.namespace, name: ActivationRecord.name(cluster: cluster))
       let record: ActivationRecord? = try object.map { try ActivationRecord($0) }
-      return Answer(record: record, began: began, finished: clock.now())
+      return .read(record, began: began, finished: clock.now())
     } catch {
       logger.debug("activation cannot be read: \(error)")
       return nil

@@ -21,26 +21,32 @@ public struct ActivationView: Hashable, Sendable {
 
   /// A linearizable read that began at `began` and whose answer was there at `finished`.
   public mutating func onRead(_ found: ActivationRecord, began: MonotonicTime, finished: MonotonicTime) {
-    defer { lastReadBegan = max(lastReadBegan ?? began, began) }
+    learn(found, at: finished)
+    lastReadBegan = max(lastReadBegan ?? began, began)
+  }
+
+  /// A version that a watch told of: it is committed by now, and newer ones may be. It says nothing of reads.
+  public mutating func onWatched(_ found: ActivationRecord, at time: MonotonicTime) { learn(found, at: time) }
+
+  private mutating func learn(_ found: ActivationRecord, at time: MonotonicTime) {
     // Nothing new, or an answer that was overtaken by a later one. Taking the older version for news would make the newer one look
     // freshly written when it is seen again.
     if let record, found.version <= record.version { return }
     let sameActivation: Bool = record?.epoch == found.epoch
-    let previousReadBegan: MonotonicTime? = lastReadBegan
     record = found
-    versionSeenAt = finished
+    versionSeenAt = time
     // The center gives way: nothing that it renewed before counts any more.
     if found.handover != nil {
       validUntil = nil
       return
     }
-    if let previousReadBegan {
-      let until: MonotonicTime = previousReadBegan + found.lease - margin
-      validUntil = sameActivation ? max(validUntil ?? until, until) : until
-    } else {
-      // The first version ever seen may have been written long ago: it proves nothing.
+    guard let lastReadBegan else {
+      // No read has ever shown an older version: this one may have been written long ago and proves nothing.
       validUntil = nil
+      return
     }
+    let until: MonotonicTime = lastReadBegan + found.lease - margin
+    validUntil = sameActivation ? max(validUntil ?? until, until) : until
   }
 
   /// Whether the center may act as the active one.

@@ -4,25 +4,43 @@ import Primitives
 /// its leader, and the question was put to the old one) is not waited for: the next is sent beside it, so that the first answer after
 /// an election comes within the patience, and a line slower than the patience still gets its answers.
 struct ReadPacer: Sendable {
-  /// Time between the beginnings of two reads, when they answer.
-  let every: Duration
-  let patience: Duration
-  let limit: Int
+  struct Rhythm: Sendable {
+    /// Time between the beginnings of two reads, when they answer: where this process's center is active, or nothing is known.
+    var active: Duration = FederationLimits.readWhileActive
+    /// Where another center is active and its renewals are seen.
+    var calm: Duration = FederationLimits.readWhileCalm
+    /// Where another center is active and no renewal came for a while.
+    var late: Duration = FederationLimits.readWhileLate
+    /// How long a read may take before the next is sent beside it.
+    var patience: Duration = FederationLimits.readPatience
+    var limit: Int = FederationLimits.readsOnTheWay
+    init() {}
+    /// One pace for everything.
+    init(every: Duration) { (active, calm, late) = (every, every, every) }
+  }
+  enum Mood: Hashable, Sendable {
+    case active
+    /// The active center's renewals are seen; without another one it is late from then on.
+    case calm(lateFrom: MonotonicTime)
+  }
+
+  let rhythm: Rhythm
+  var mood: Mood = .active
   /// Reads on their way and when they began, oldest first.
   private(set) var onTheWay: [(number: Int, began: MonotonicTime)] = []
   private var lastBegan: MonotonicTime?
   private var lastNumber: Int = 0
 
-  init(every: Duration, patience: Duration = FederationLimits.readPatience, limit: Int = FederationLimits.readsOnTheWay) {
-    precondition(limit > 0 && every > .zero && patience > .zero, "a reader needs at least one read and time between two")
-    self.every = every
-    self.patience = patience
-    self.limit = limit
+  init(_ rhythm: Rhythm) {
+    precondition(
+      rhythm.limit > 0 && rhythm.late <= rhythm.calm && rhythm.patience > .zero, "a reader needs a read, and more when it is late")
+    self.rhythm = rhythm
   }
 
   /// The number of a read to be sent now, or nil if none is due.
   mutating func onTime(_ now: MonotonicTime) -> Int? {
-    guard now >= due, onTheWay.count < limit else { return nil }
+    guard onTheWay.count < rhythm.limit else { return nil }
+    if let lastBegan, now < lastBegan + (onTheWay.isEmpty ? every(now) : rhythm.patience) { return nil }
     lastNumber += 1
     lastBegan = now
     onTheWay.append((lastNumber, now))
@@ -32,14 +50,18 @@ struct ReadPacer: Sendable {
   /// A read has answered, failed or been cancelled.
   mutating func onEnd(_ number: Int) { onTheWay.removeAll { $0.number == number } }
 
-  /// When `onTime` is to be called next, besides at every end of a read.
+  /// When `onTime` is to be called next, besides at every end of a read and every change of mood.
   func wake(after now: MonotonicTime) -> MonotonicTime {
     guard let lastBegan else { return now }
-    return [lastBegan + every, lastBegan + patience].filter { $0 > now }.min() ?? now + every
+    var times: [MonotonicTime] = [lastBegan + every(now), lastBegan + rhythm.patience]
+    if case .calm(let lateFrom) = mood { times.append(lateFrom) }
+    return times.filter { $0 > now }.min() ?? now + rhythm.late
   }
 
-  private var due: MonotonicTime {
-    guard let lastBegan else { return MonotonicTime(nanoseconds: .min) }
-    return lastBegan + (onTheWay.isEmpty ? every : max(every, patience))
+  private func every(_ now: MonotonicTime) -> Duration {
+    switch mood {
+    case .active: rhythm.active
+    case .calm(let lateFrom): now >= lateFrom ? rhythm.late : rhythm.calm
+    }
   }
 }

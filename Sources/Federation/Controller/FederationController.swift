@@ -14,8 +14,9 @@ public actor FederationController {
     public var cluster: ClusterPlan
     public var center: CenterName
     public var host: HostName
-    public var tick: Duration = .milliseconds(20)
-    public var readEvery: Duration = .milliseconds(100)
+    /// Between two looks at what people ask for, and when something is due.
+    public var tick: Duration = .milliseconds(100)
+    public var dueTick: Duration = .milliseconds(20)
     public var enforceEvery: Duration = .milliseconds(500)
     /// How often a center that gives way looks who of it has stopped.
     public var handoverLook: Duration = .milliseconds(50)
@@ -29,6 +30,7 @@ public actor FederationController {
   }
 
   let client: KubeClient
+  private let observer: ActivationObserver
   let configuration: Configuration
   let clock: any TimeSource
   let logger: Logger
@@ -51,11 +53,13 @@ public actor FederationController {
   private let renewals: Counter
   private let takeovers: Counter
 
-  public init(client: KubeClient, configuration: Configuration, clock: any TimeSource = SystemClock()) {
+  /// `observer`: of this process, run by the caller; what it finds is what this daemon decides by.
+  public init(client: KubeClient, observer: ActivationObserver, configuration: Configuration, clock: any TimeSource = SystemClock()) {
     var client: KubeClient = client
     client.followsRetryAfter = false
     client.requestTimeout = .milliseconds(1_000)
     self.client = client
+    self.observer = observer
     self.configuration = configuration
     self.clock = clock
     var logger = Logger(label: "federation")
@@ -87,21 +91,21 @@ public actor FederationController {
   public func run() async {
     await withDiscardingTaskGroup { group in
       for informer in [nodes, pods, clusters, centers, failovers] { group.addTask { await informer.run() } }
-      group.addTask { await self.readLoop() }
+      group.addTask { await self.follow(self.observer.findings()) }
       group.addTask { await self.tickLoop() }
     }
   }
 
-  private func readLoop() async {
-    let reader = ActivationReader(
-      client: client, cluster: configuration.cluster.name, pacer: ReadPacer(every: configuration.readEvery),
-      timeout: FederationLimits.readTimeout, clock: clock, logger: logger)
-    await reader.run { answer in await self.take(answer) }
-  }
-
-  private func take(_ answer: ActivationReader.Answer) {
-    instance.onRead(answer.record, began: answer.began, finished: answer.finished)
-    tellMetrics()
+  private func follow(_ findings: AsyncStream<ActivationFinding>) async {
+    for await finding in findings {
+      switch finding {
+      case .read(let record, let began, let finished): instance.onRead(record, began: began, finished: finished)
+      case .watched(let record, let time): instance.onWatched(record, at: time)
+      }
+      tellMetrics()
+      // A handover waits for nobody's tick.
+      if instance.view.record?.handover != nil { tick() }
+    }
   }
 
   private func tellMetrics() {
@@ -111,16 +115,22 @@ public actor FederationController {
 
   private func tickLoop() async {
     while !Task.isCancelled {
-      let surroundings = surroundings(instance.view.record, plannedTo: plannedMove()?.to)
-      for directive in instance.onTick(clock.now(), surroundings, obstacles: obstacles()) {
-        switch directive {
-        case .refused(let reason): logger.warning("nothing is taken over: \(reason)")
-        case .write(let record, let purpose): Task { await self.write(record, purpose) }
-        }
-      }
-      startEnforcing()
-      try? await Task.sleep(for: configuration.tick)
+      tick()
+      let now: MonotonicTime = clock.now()
+      let quiet: Duration = instance.quietUntil(now) - now
+      try? await Task.sleep(for: min(max(quiet, configuration.dueTick), configuration.tick))
     }
+  }
+
+  private func tick() {
+    let surroundings = surroundings(instance.view.record, plannedTo: plannedMove()?.to)
+    for directive in instance.onTick(clock.now(), surroundings, obstacles: obstacles()) {
+      switch directive {
+      case .refused(let reason): logger.warning("nothing is taken over: \(reason)")
+      case .write(let record, let purpose): Task { await self.write(record, purpose) }
+      }
+    }
+    startEnforcing()
   }
 
   /// The oldest planned Failover of this cluster that still waits for its source to give way.
@@ -167,6 +177,7 @@ public actor FederationController {
     }
     instance.onWritten(written, began: began, finished: clock.now())
     guard let written else { return }
+    observer.note(written)
     switch purpose {
     case .create: logger.info("first activation", metadata: ["epoch": "1"])
     case .renew: renewals.increment()

@@ -18,8 +18,15 @@ public struct LeaderElectionConfiguration: Sendable {
   /// Asked every `LeaderElectionConfiguration.poll`: while false, a candidate does not try, and a leader gives the lease back. For
   /// daemons that run in the active center only.
   public var mayLead: @Sendable () -> Bool
-  /// How soon a change of `mayLead` is noticed: a failover waits for it.
+  /// How soon a change of `mayLead` is noticed where nobody tells of it: a failover waits for it.
   public static let poll: Duration = .milliseconds(25)
+  /// Returns once `mayLead` may be other than `before`, after `limit` at the latest; throws when cancelled. By default it looks every `poll`,
+  /// which wakes the process forty times a second: whoever knows when it changes should say so.
+  public var waitForChange: @Sendable (_ before: Bool, _ limit: Duration) async throws -> Void = { _, limit in
+    try await Task.sleep(for: min(limit, poll))
+  }
+  /// The longest that a candidate waits for `mayLead` without looking for itself.
+  static let look: Duration = .seconds(1)
 
   public init(
     namespace: String = "tricenter-system", name: String, identity: String, leaseDuration: Duration = .seconds(3),

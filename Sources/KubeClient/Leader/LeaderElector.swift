@@ -94,7 +94,7 @@ public final class LeaderElector: Sendable {
 
   private func acquire(_ term: inout Term) async throws {
     while true {
-      while !configuration.mayLead() { try await Task.sleep(for: LeaderElectionConfiguration.poll) }
+      while !configuration.mayLead() { try await configuration.waitForChange(false, LeaderElectionConfiguration.look) }
       if case .started = await attempt(&term, within: configuration.renewDeadline) { return }
       try await pause()
     }
@@ -107,7 +107,7 @@ public final class LeaderElector: Sendable {
     while configuration.mayLead() == before {
       let left: Duration = until - clock.now()
       guard left > .zero else { return }
-      try await Task.sleep(for: min(left, LeaderElectionConfiguration.poll))
+      try await configuration.waitForChange(before, left)
     }
   }
 

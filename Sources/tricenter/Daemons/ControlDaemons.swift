@@ -20,20 +20,23 @@ struct ControlDaemons: Sendable {
 
   func observer() throws -> ActivationObserver {
     ActivationObserver(
-      client: try access.client(.observer), cluster: setting.cluster.name, margin: setting.site.activation.margin)
+      client: try access.client(.observer), cluster: setting.cluster.name, margin: setting.site.activation.margin,
+      center: setting.center.name, renewEvery: setting.site.activation.renewEvery)
   }
 
-  func federation() throws -> FederationController {
+  func federation(_ observer: ActivationObserver) throws -> FederationController {
     FederationController(
-      client: try access.client(.federation),
+      client: try access.client(.federation), observer: observer,
       configuration: .init(site: setting.site, cluster: setting.cluster, center: setting.center.name, host: setting.host.name))
   }
 
   /// Leads only while this center is active; a lease of an older epoch counts as expired.
   private func election(_ name: String, _ observer: ActivationObserver) -> LeaderElectionConfiguration {
     let center: CenterName = setting.center.name
-    return LeaderElectionConfiguration(
+    var election = LeaderElectionConfiguration(
       name: name, identity: "\(setting.host.name)/\(name)", epoch: { observer.epoch }, mayLead: { observer.isActive(center) })
+    election.waitForChange = { before, limit in try await observer.waitForChange(of: center, from: before, atMost: limit) }
+    return election
   }
 
   func controllers(_ observer: ActivationObserver) throws -> ControllerManager {

@@ -17,7 +17,7 @@ struct FederationCommand: AsyncParsableCommand {
     let control: ControlDaemons = daemon.control(access)
     try await runDaemon {
       let observer: ActivationObserver = try control.observer()
-      let federation: FederationController = try control.federation()
+      let federation: FederationController = try control.federation(observer)
       try await daemon.run(
         [daemon.watch(observer), ("federation", { await federation.run() })],
         next: ConsoleResponder(client: try access.client(.console), next: nil))
