@@ -186,7 +186,7 @@ if wanted?.contains("tricenter") ?? true, hasSources("Sources/tricenter") {
     targets.append(
       .testTarget(
         name: "EndToEndTests",
-        dependencies: present(["TestSupport"] + executableModules).map { .target(name: $0) } + executableLibraries,
+        dependencies: present(["CLinux", "TestSupport"] + executableModules).map { .target(name: $0) } + executableLibraries,
         exclude: unbuilt("Tests/EndToEndTests", ["testdata"]),
         swiftSettings: strict))
   }
