@@ -8,6 +8,8 @@ enum DNSLimits {
   static let labelBytes: Int = 63
   static let tcpConnections: Int = 256
   static let tcpIdleSeconds: Int64 = 10
+  /// Between two lines of the log about messages that are no questions.
+  static let malformedLogSeconds: Int64 = 60
   static let tcpMessageBytes: Int = 65_535
   /// Records of one answer: a headless Service with more ready pods than this answers with these many.
   static let answers: Int = 1_000

@@ -136,9 +136,12 @@ extension FederationPlan {
   /// What a site's certificates are made from.
   public init(_ site: Site) {
     let hosts: [Host] = site.centers.flatMap { center in
-      center.hosts.map { Host(center: center.name, name: $0.name, addresses: [$0.address.description]) }
+      center.hosts.map {
+        Host(center: center.name, name: $0.name, addresses: [$0.address.description], dnsNames: ["\($0.name).\(site.zone)"])
+      }
     }
     self.init(federation: site.federation, hosts: hosts)
+    // The first address of a service range is the Service `kubernetes`.
     apiServerAddresses = site.clusters.map { $0.services.first.advanced(by: 1).description }
     apiServerNames = site.clusters.map { "kubernetes.default.svc.\($0.domain)" }
   }

@@ -44,7 +44,8 @@ struct CenterProcess: Sendable {
     let (site, host): (Site, Host) = (setting.site, setting.host)
     let etcd = EtcdServer(
       HTTPServerConfiguration(
-        address: .host(setting.address, port: site.ports.client), tls: try setting.serverTLS(.store), group: storeGroup),
+        address: .host(setting.address, port: site.ports.client), tls: try setting.serverTLS(.store), verifyPeer: setting.storeClients,
+        group: storeGroup),
       store: store)
     let front = HTTPServer(
       HTTPServerConfiguration(
@@ -56,7 +57,8 @@ struct CenterProcess: Sendable {
     let scheduler = try control.scheduler(observer)
     let admin = HTTPServer(
       HTTPServerConfiguration(
-        address: .host(setting.address, port: site.ports.admin), tls: try setting.serverTLS(.apiserver), group: group),
+        address: .host(setting.address, port: site.ports.admin), tls: try setting.serverTLS(.apiserver), verifyPeer: setting.onlookers,
+        group: group),
       responder: ObservabilityResponder(
         health: health,
         next: ConsoleResponder(

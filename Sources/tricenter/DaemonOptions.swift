@@ -55,6 +55,21 @@ struct HostSetting: Sendable {
       logger: Logger(label: "tls.\(daemon.rawValue)"))
   }
 
+  /// Whoever reaches the store reads every Secret and writes what no admission has seen: people who may do everything, and apiservers.
+  var storeClients: PeerVerification {
+    let daemons: PeerVerification = IdentityURI.expect(federation: site.federation, daemons: ["store", "apiserver"])
+    return { peer in
+      guard peer.process == nil else { return daemons(peer) }
+      return peer.organizations.contains("system:masters") ? nil : "\"\(peer.commonName)\" is not in the group system:masters"
+    }
+  }
+
+  /// Who may look at this host's admin port: people, and the daemons of its own center.
+  var onlookers: PeerVerification {
+    let daemons: PeerVerification = IdentityURI.expect(federation: site.federation, center: center.name.value)
+    return { $0.process == nil ? nil : daemons($0) }
+  }
+
   func clientTLS(_ daemon: PKIDaemon) throws -> TLSContext {
     try .client(
       identity: source(daemon), trust: .file(pki.authorityCertificate), applicationProtocols: HTTPServerConfiguration.applicationProtocols,

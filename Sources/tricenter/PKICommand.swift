@@ -1,5 +1,6 @@
 import ArgumentParser
 import KubeModel
+import Lab
 import Primitives
 import Site
 import TLS
@@ -76,27 +77,11 @@ struct PKICommand: ParsableCommand {
     }
   }
 
-  /// What the certificates of a site are to say.
-  static func plan(_ site: Site) -> FederationPlan {
-    var plan = FederationPlan(
-      federation: site.federation,
-      hosts: site.centers.flatMap { center in
-        center.hosts.map { host in
-          FederationPlan.Host(
-            center: center.name, name: host.name, addresses: [host.address.description], dnsNames: ["\(host.name).\(site.zone)"])
-        }
-      })
-    // The first address of a service range is the Service `kubernetes`.
-    plan.apiServerAddresses = site.clusters.map { $0.services.first.advanced(by: 1).description }
-    plan.apiServerNames = site.clusters.map { "kubernetes.default.svc.\($0.domain)" }
-    return plan
-  }
-
   private static func prepare(site path: String, _ place: Place, force: Bool) throws {
     try orRefused {
       let site: Site = try SiteReader.read(path: path)
       let entries: [FederationPKI.Entry] = try FederationPKI(directory: place.directory)
-        .prepare(plan(site), now: SystemClock().wall(), force: force)
+        .prepare(FederationPlan(site), now: SystemClock().wall(), force: force)
       switch place.output {
       case .text:
         for entry in entries where entry.outcome != .kept {

@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import NIOEmbedded
 import NIOPosix
@@ -37,5 +38,14 @@ import Testing
     #expect(try await dig("example.org").contains("status: REFUSED"))
     running.cancel()
     _ = await running.result
+  }
+
+  @Test func garbageIsToldOnceAMinuteWithItsNumber() {
+    let notes = MalformedNotes(Logger(label: "test"))
+    let start = MonotonicTime(nanoseconds: 1_000)
+    #expect(notes.onMalformed(now: start) == 1)
+    for second in 1...50 { #expect(notes.onMalformed(now: start + .seconds(second)) == nil) }
+    #expect(notes.onMalformed(now: start + .seconds(61)) == 51)
+    #expect(notes.onMalformed(now: start + .seconds(62)) == nil)
   }
 }

@@ -13,6 +13,7 @@ struct FallbackTests {
     try await Machine.run { machine in
       var lab = TestLab(machine: machine)
       lab.environment = ["TRICENTER_LAB_LOOPBACK": "1"]
+      try lab.becomePatient()
       let before: Traces = try await machine.traces()
       let up: Said = try await lab.up().passed()
       let said: [Substring] = up.errors.split(separator: "\n").filter { $0.contains("falls back") }

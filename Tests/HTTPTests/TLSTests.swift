@@ -74,6 +74,25 @@ struct TestPKI {
     }
   }
 
+  @Test func aListenerJudgesWhoMayComeIn() async throws {
+    let pki = try TestPKI()
+    for (judgement, comesIn) in [(nil, true), ("alice is not on the list", false)] as [(String?, Bool)] {
+      let server = HTTPServer(
+        HTTPServerConfiguration(
+          address: .host("127.0.0.1", port: 0), tls: pki.server, verifyPeer: { $0.commonName == "alice" ? judgement : "who is that" },
+          logger: quiet("server"), grace: .milliseconds(100)),
+        responder: EchoResponder())
+      try await server.start()
+      let port: Int = try #require(server.port)
+      let client = HTTPClient(
+        patient: HTTPClientConfiguration(targets: [.host("127.0.0.1", port: port)], tls: pki.client, logger: quiet("client")))
+      let who: String? = try? await client.execute(request(.get, "/peer"), body: nil).body.text()
+      #expect((who == "alice") == comesIn)
+      client.close()
+      await server.shutdown()
+    }
+  }
+
   @Test func plainTextOnATLSPortIsRefusedAndCostsNothing() async throws {
     let pki = try TestPKI()
     try await withServer(pki) { port in

@@ -3,14 +3,15 @@ import Primitives
 import Synchronization
 
 extension NameServer {
-  /// The answer to a message; nil if nothing may be sent. `stream`: over TCP, where nothing is cut.
-  func respond(to message: Bytes, stream: Bool) -> Bytes? {
+  /// The answer to a message; nil if nothing may be sent. `stream`: over TCP, where nothing is cut. `onMalformed` is told of what is no
+  /// question.
+  func respond(to message: Bytes, stream: Bool, onMalformed: () -> Void = {}) -> Bytes? {
     switch DNSQuery.parse(message) {
     case .success(let query):
       let udpLimit: Int = query.ednsBytes.map { min($0, DNSLimits.ednsUDPBytes) } ?? DNSLimits.plainUDPBytes
       return answer(query).encode(for: query, limit: stream ? DNSLimits.tcpMessageBytes : udpLimit)
     case .failure(let refusal):
-      DNSMetrics.malformed.increment()
+      onMalformed()
       return DNSAnswer.encode(refusal)
     }
   }
@@ -20,12 +21,19 @@ final class DNSDatagramHandler: ChannelInboundHandler {
   typealias InboundIn = AddressedEnvelope<ByteBuffer>
   typealias OutboundOut = AddressedEnvelope<ByteBuffer>
   private let nameServer: NameServer
-  init(_ nameServer: NameServer) { self.nameServer = nameServer }
+  private let malformed: MalformedNotes
+  init(_ nameServer: NameServer, _ malformed: MalformedNotes) {
+    self.nameServer = nameServer
+    self.malformed = malformed
+  }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let envelope: AddressedEnvelope<ByteBuffer> = unwrapInboundIn(data)
     DNSMetrics.udp.increment()
-    guard let answer: Bytes = nameServer.respond(to: Bytes(envelope.data.readableBytesView), stream: false) else { return }
+    let answer: Bytes? = nameServer.respond(to: Bytes(envelope.data.readableBytesView), stream: false) {
+      malformed.note(envelope.remoteAddress.ipAddress ?? "unknown", over: "UDP")
+    }
+    guard let answer else { return }
     context.write(
       wrapOutboundOut(AddressedEnvelope(remoteAddress: envelope.remoteAddress, data: context.channel.allocator.buffer(bytes: answer))),
       promise: nil)
@@ -66,11 +74,13 @@ final class DNSStreamHandler: ChannelInboundHandler {
   typealias OutboundOut = ByteBuffer
   private let nameServer: NameServer
   private let connections: ConnectionCount
+  private let malformed: MalformedNotes
   private var isCounted: Bool = false
 
-  init(_ nameServer: NameServer, _ connections: ConnectionCount) {
+  init(_ nameServer: NameServer, _ connections: ConnectionCount, _ malformed: MalformedNotes) {
     self.nameServer = nameServer
     self.connections = connections
+    self.malformed = malformed
   }
 
   func channelActive(context: ChannelHandlerContext) {
@@ -83,7 +93,10 @@ final class DNSStreamHandler: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let message: ByteBuffer = unwrapInboundIn(data)
     DNSMetrics.tcp.increment()
-    guard let answer: Bytes = nameServer.respond(to: Bytes(message.readableBytesView), stream: true) else {
+    let answer: Bytes? = nameServer.respond(to: Bytes(message.readableBytesView), stream: true) {
+      malformed.note(context.remoteAddress?.ipAddress ?? "unknown", over: "TCP")
+    }
+    guard let answer else {
       context.close(promise: nil)
       return
     }

@@ -13,6 +13,7 @@ public final class DNSServer: Sendable {
   private let group: any EventLoopGroup
   private let logger = Logger(label: "dns")
   private let openConnections: ConnectionCount = ConnectionCount()
+  private let malformed: MalformedNotes
 
   /// `port` 0 takes any; `start` returns what it was.
   public init(nameServer: NameServer, host: String, port: Int, group: any EventLoopGroup) {
@@ -20,6 +21,7 @@ public final class DNSServer: Sendable {
     self.host = host
     self.port = port
     self.group = group
+    malformed = MalformedNotes(logger)
   }
 
   /// Serves until its task is cancelled. `bound` is told the port once both transports listen.
@@ -36,7 +38,7 @@ public final class DNSServer: Sendable {
   }
 
   private func bind() async throws -> (tcp: any Channel, udp: any Channel) {
-    let (nameServer, openConnections) = (nameServer, openConnections)
+    let (nameServer, openConnections, malformed) = (nameServer, openConnections, malformed)
     do {
       let tcp: any Channel = try await ServerBootstrap(group: group)
         .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -45,7 +47,7 @@ public final class DNSServer: Sendable {
             let idle = IdleStateHandler(readTimeout: .seconds(DNSLimits.tcpIdleSeconds))
             try channel.pipeline.syncOperations.addHandlers([
               idle, ByteToMessageHandler(DNSFrameDecoder(), maximumBufferSize: DNSLimits.tcpMessageBytes + 2),
-              DNSStreamHandler(nameServer, openConnections),
+              DNSStreamHandler(nameServer, openConnections, malformed),
             ])
           }
         }
@@ -53,7 +55,9 @@ public final class DNSServer: Sendable {
       let udp: any Channel = try await DatagramBootstrap(group: group)
         .channelOption(.socketOption(.so_reuseaddr), value: 1)
         .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(DNSDatagramHandler(nameServer)) }
+          channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(DNSDatagramHandler(nameServer, malformed))
+          }
         }
         .bind(host: host, port: tcp.localAddress?.port ?? port).get()
       return (tcp, udp)

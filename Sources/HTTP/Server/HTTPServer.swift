@@ -31,7 +31,7 @@ public final class HTTPServer: Sendable {
       router: router, responder: responder, limits: configuration.limits, logger: configuration.logger,
       refusals: RefusalLog(logger: configuration.logger), secure: false, peer: nil, remoteAddress: "")
     let registry: ConnectionRegistry = registry
-    let tls: TLSContext? = configuration.tls
+    let (tls, verify): (TLSContext?, PeerVerification?) = (configuration.tls, configuration.verifyPeer)
     let bootstrap = ServerBootstrap(group: configuration.group)
       .serverChannelOption(.backlog, value: 512)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -39,7 +39,7 @@ public final class HTTPServer: Sendable {
       .childChannelOption(.allowRemoteHalfClosure, value: false)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try Self.prepare(channel, context, registry, tls)
+          try Self.prepare(channel, context, registry, tls.map { $0.makeHandler(verify: verify) })
         }
       }
     do {
@@ -60,7 +60,7 @@ public final class HTTPServer: Sendable {
   }
 
   private static func prepare(
-    _ channel: any Channel, _ shared: ServerContext, _ registry: ConnectionRegistry, _ tls: TLSContext?
+    _ channel: any Channel, _ shared: ServerContext, _ registry: ConnectionRegistry, _ tls: TLSHandler?
   ) throws {
     var context: ServerContext = shared
     context.remoteAddress = channel.remoteAddress.map(describe) ?? "unknown"
@@ -70,7 +70,7 @@ public final class HTTPServer: Sendable {
       return
     }
     let pipeline: ChannelPipeline.SynchronousOperations = channel.pipeline.syncOperations
-    if let tls { try pipeline.addHandler(tls.makeHandler()) }
+    if let tls { try pipeline.addHandler(tls) }
     try pipeline.addHandler(FlushPerTick())
     if tls != nil {
       try pipeline.addHandler(TLSGate(server: context))

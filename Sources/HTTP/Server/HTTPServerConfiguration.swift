@@ -16,6 +16,9 @@ public struct HTTPServerConfiguration: Sendable {
   public var address: Address
   /// Nil: no TLS. ALPN of the context should be `HTTPServerConfiguration.applicationProtocols`; without ALPN the first bytes decide.
   public var tls: TLSContext?
+  /// Judges a client's certificate that TLS has found valid, within the handshake: nil to accept, or the reason for refusing it. Without
+  /// it, everybody with a certificate of the context's authorities may ask, and the responder decides.
+  public var verifyPeer: PeerVerification?
   public var limits: HTTPLimits
   /// Event loops for this listener's connections. Give one loop where handlers share it with what they serve (`Store`).
   public var group: any EventLoopGroup
@@ -24,12 +27,13 @@ public struct HTTPServerConfiguration: Sendable {
   public var grace: Duration
 
   public init(
-    address: Address, tls: TLSContext? = nil, limits: HTTPLimits = HTTPLimits(),
+    address: Address, tls: TLSContext? = nil, verifyPeer: PeerVerification? = nil, limits: HTTPLimits = HTTPLimits(),
     group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
     logger: Logger = Logger(label: "http.server"), grace: Duration = .seconds(5)
   ) {
     self.address = address
     self.tls = tls
+    self.verifyPeer = verifyPeer
     self.limits = limits
     self.group = group
     self.logger = logger

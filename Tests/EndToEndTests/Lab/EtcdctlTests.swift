@@ -66,7 +66,6 @@ extension LabSuite {
       try await lab.etcdctl(["ldr-1"], "put", "--lease", kept, "e2e/kept", "v").passed()
       let alive: Background = try lab.machine.start(
         lab.etcdctlWords(["prod-2"]) + ["lease", "keep-alive", kept], on: "branch", environment: ["ETCDCTL_API": "3"], log: "alive")
-      defer { alive.end() }
       let revoked: String = try await grant("prod-1", 600)
       try await lab.etcdctl(["prod-1"], "put", "--lease", revoked, "e2e/revoked", "v").passed()
       #expect(try await lab.etcdctl(["rdr-1"], "lease", "revoke", revoked).passed().output == "lease \(revoked) revoked\n")
@@ -76,8 +75,7 @@ extension LabSuite {
         alive.text.split(separator: "\n").filter { $0.contains("keepalived with TTL(3)") }.count >= 4
       }
       #expect(try await lab.etcdctl(["ldr-2"], "get", "e2e/kept", "--print-value-only").passed().output == "v\n")
-      kill(alive.pid, SIGKILL)
-      for child in descendants(of: alive.pid) { kill(child, SIGKILL) }
+      alive.end()
       try await eventually("the lease runs out, and its key goes with it", within: .seconds(30)) {
         try await lab.etcdctl(["ldr-2"], "get", "e2e/kept").passed().output == ""
       }

@@ -43,7 +43,7 @@ extension LabSuite {
     }
 
     /// A body of garbage with clients at work beside it; afterwards everything must be as before.
-    private func withoutHarm(_ name: String, mostLines: Int, _ body: () async throws -> Void) async throws {
+    private func withoutHarm(_ name: String, leastLines: Int = 1, mostLines: Int, _ body: () async throws -> Void) async throws {
       let before: Condition = try condition()
       let writers = try Writers(lab, "garbage", count: 1)
       do {
@@ -74,6 +74,8 @@ extension LabSuite {
         let (grown, lines) = (pages - (before.residentMiB[process] ?? 0), (after.refusals[process] ?? 0) - (before.refusals[process] ?? 0))
         #expect(grown < 48, "\(name): \(process) has grown by \(grown) MiB")
         #expect(lines <= mostLines, "\(name): \(process) has logged \(lines) lines")
+        // Every center was sent garbage and says so.
+        #expect(lines >= leastLines || process.hasSuffix("-node"), "\(name): \(process) has logged nothing")
         told.append("\(process) \(grown >= 0 ? "+" : "")\(grown) MiB, \(lines) lines")
       }
       print("garbage, \(name): \(told.joined(separator: "; "))")
@@ -97,7 +99,7 @@ extension LabSuite {
     }
 
     @Test("random bytes and other protocols") func randomBytes() async throws {
-      try await withoutHarm("random bytes", mostLines: 60) {
+      try await withoutHarm("random bytes", mostLines: 40) {
         var random = SeededRandom(seed: 7)
         let branch: String = lab.machine.network("branch")
         var bodies: [Bytes] = [1, 5, 100, 4_096, 70_000].map { size in
@@ -109,8 +111,8 @@ extension LabSuite {
         bodies.append([22, 3, 1, 0xFF, 0xFF] + Bytes(repeating: 1, count: 65_535))
         bodies.append([22, 3, 1, 0x40, 0, 1, 0xFF, 0xFF, 0xFF] + Bytes(repeating: 1, count: 16_380))
         let all: [Bytes] = bodies
-        for host in Self.hosts {
-          for port in Self.secure {
+        try await together(Self.hosts) { host in
+          try await together(Self.secure) { port in
             let unclosed: [Int] = try await onAThread {
               var sockets: [(Int, RawSocket)] = []
               for body in all {
@@ -128,23 +130,24 @@ extension LabSuite {
     }
 
     @Test("half-open TLS: connections that begin a handshake and fall silent") func halfOpen() async throws {
-      try await withoutHarm("half-open TLS", mostLines: 60) {
+      // What was logged a moment ago, of the same address for the same reason, is not logged again.
+      try await withoutHarm("half-open TLS", leastLines: 0, mostLines: 40) {
         let branch: String = lab.machine.network("branch")
-        let kept: Int = try await onAThread {
-          var sockets: [RawSocket] = []
-          for host in Self.hosts {
+        try await together(Self.hosts) { host in
+          let kept: Int = try await onAThread {
+            var sockets: [RawSocket] = []
             for port in Self.secure {
-              for number in 0..<24 {
+              for number in 0..<20 {
                 guard let socket = try RawSocket.connect(branch, to: TestLab.address[host] ?? "", port)?.socket else { continue }
                 // Nothing at all, or the first bytes of a ClientHello.
                 if number % 2 == 1 { socket.send([22, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3]) }
                 sockets.append(socket)
               }
             }
+            return sockets.count { $0.closing(within: .seconds(30)) == nil }
           }
-          return sockets.count { $0.closing(within: .seconds(30)) == nil }
+          #expect(kept == 0, "\(host): \(kept) half-open connections are still there after 30 s")
         }
-        #expect(kept == 0, "\(kept) half-open connections are still there after 30 s")
       }
     }
 
@@ -165,8 +168,8 @@ extension LabSuite {
     @Test("no certificate, another authority's, another daemon's, another center's") func certificates() async throws {
       let foreign = "\(lab.machine.folder)/foreign"
       if mode(foreign) == nil { try await lab.tricenter("pki", "init", "--site", Program.siteFile, "--directory", foreign).passed() }
-      try await withoutHarm("certificates", mostLines: 60) {
-        for host in Self.hosts {
+      try await withoutHarm("certificates", mostLines: 40) {
+        try await together(Self.hosts) { host in
           for port in Self.secure {
             let nobody: Said = try await openssl(host, port, identity: nil)
             #expect(nobody.everything.contains("certificate required"), "\(host):\(port) without a certificate: \(nobody)")
@@ -175,15 +178,18 @@ extension LabSuite {
           }
           // Between members only members: not a person, not another daemon.
           for identity in ["people/admin", "production/prod-2/kubelet", "local-dr/ldr-2/apiserver"] {
-            let said: Said = try await openssl(host, 2_380, identity: "\(lab.pki)/\(identity)")
+            let said: Said = try await openssl(host, 2_380, identity: "\(lab.pki)/\(identity)", protocols: "tricenter-link/1")
             #expect(said.everything.contains("alert"), "\(host):2380 as \(identity): \(said)")
           }
         }
-        // To a store: people with the right to everything, and the daemons of its own center that are its clients.
-        for identity in ["local-dr/ldr-1/kubelet", "local-dr/ldr-1/apiserver", "production/prod-1/kubelet", "production/prod-2/proxy"] {
+        // To a store come people with the right to everything, and apiservers.
+        for identity in ["local-dr/ldr-1/kubelet", "production/prod-1/kubelet", "production/prod-2/proxy", "remote-dr/rdr-1/federation"] {
           let said: Said = try await openssl("prod-1", 2_379, identity: "\(lab.pki)/\(identity)")
           #expect(said.everything.contains("alert"), "prod-1:2379 as \(identity): \(said)")
         }
+        // To the admin page come people and the daemons of its own center.
+        let onlooker: Said = try await openssl("prod-1", 9_090, identity: "\(lab.pki)/local-dr/ldr-1/kubelet")
+        #expect(onlooker.everything.contains("alert"), "prod-1:9090 as ldr-1's kubelet: \(onlooker)")
         // To an apiserver the kubelets of all centers may come, but each for its own node only.
         let words: [String] = [
           "kubectl", "--server", "https://10.71.0.11:6443", "--certificate-authority", "\(lab.pki)/ca.pem", "--client-certificate",
@@ -202,8 +208,8 @@ extension LabSuite {
     }
 
     @Test("frames and bodies larger than they may be, from those who may come in") func oversized() async throws {
-      try await withoutHarm("oversized frames", mostLines: 60) {
-        for host in Self.hosts {
+      try await withoutHarm("oversized frames", mostLines: 40) {
+        try await together(Self.hosts) { host in
           // HTTP/1.1: a head of 100 KB.
           let head = "GET / HTTP/1.1\r\nHost: x\r\nX-Big: \(String(repeating: "b", count: 100_000))\r\n\r\n"
           for port in [2_379, 6_443, 9_090, 10_250] {
@@ -212,7 +218,7 @@ extension LabSuite {
             // HTTP/2: settings, then a frame that says it is 16 MiB long. It is answered by GOAWAY and the end.
             let frames: Bytes =
               Bytes("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 0, 1]
-            let file = "\(lab.machine.folder)/frames"
+            let file = "\(lab.machine.folder)/frames-\(host)-\(port)"
             let descriptor: Int32 = creat(file, 0o644)
             _ = frames.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
             close(descriptor)
@@ -229,7 +235,8 @@ extension LabSuite {
             "this is no hello of a member, but it is long enough",
             "\u{7F}\u{7F}\u{7F}\u{7F}\u{7F}\u{7F}\u{7F}\u{7F}\u{7F}\u{7F}\u{7F}\u{7F}",
           ] {
-            let said: Said = try await openssl(host, 2_380, identity: "\(lab.pki)/production/prod-2/store", input: body)
+            let said: Said = try await openssl(
+              host, 2_380, identity: "\(lab.pki)/production/prod-2/store", protocols: "tricenter-link/1", input: body)
             #expect(said.status != 124, "\(host):2380 keeps a connection that sends garbage as frames")
           }
         }
@@ -240,13 +247,14 @@ extension LabSuite {
         let object: Said = try await lab.kubectl("create -f \(lab.machine.folder)/big.json")
         #expect(
           object.status != 0 && (object.errors.contains("too large") || object.errors.contains("TooLarge")), "\(object.errors.prefix(300))")
-        let value: Said = try await lab.etcdctl(["ldr-1"], "put", "e2e/big", input: big)
+        // etcdctl itself sends no more than 2 MiB; the server takes 1.5.
+        let value: Said = try await lab.etcdctl(["ldr-1"], "put", "e2e/big", input: String(repeating: "x", count: 1_800_000))
         #expect(value.status != 0 && value.errors.contains("too large"), "\(value.errors.prefix(300))")
       }
     }
 
     @Test("questions that are none, to the name servers") func names() async throws {
-      try await withoutHarm("DNS garbage", mostLines: 60) {
+      try await withoutHarm("DNS garbage", mostLines: 40) {
         var random = SeededRandom(seed: 11)
         let branch: String = lab.machine.network("branch")
         let garbage: [Bytes] = (0..<500).map { index in
@@ -256,7 +264,7 @@ extension LabSuite {
         let loops: [Bytes] = [
           [0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xC0, 12, 0, 1, 0, 1], [0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xC0, 14, 0xC0, 12, 0, 1, 0, 1],
         ]
-        for host in Self.hosts {
+        try await together(Self.hosts) { host in
           let address: String = TestLab.address[host] ?? ""
           let kept: Int = try await onAThread {
             let socket: RawSocket = try .datagrams(branch)

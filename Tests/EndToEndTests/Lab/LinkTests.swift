@@ -139,8 +139,3 @@ extension LabSuite {
     }
   }
 }
-
-/// Runs what blocks away from the tasks' threads.
-func onAThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
-  try await offTheTasks { Swift.Result { try body() } }.get()
-}

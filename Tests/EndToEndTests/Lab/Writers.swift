@@ -8,7 +8,9 @@ struct Writers: Sendable {
   private let running: [Background]
 
   /// `hosts`: whose members they ask; etcdctl goes on to the next when one does not answer.
-  init(_ lab: TestLab, _ name: String, count: Int = 3, hosts: [String] = TestLab.hosts) throws {
+  init(_ lab: TestLab, _ prefix: String, count: Int = 3, hosts: [String] = TestLab.hosts) throws {
+    // A name of its own each time: what an earlier one wrote is deleted.
+    let name = "\(prefix)\(UInt32.random(in: 0...UInt32.max))"
     self.lab = lab
     self.name = name
     let script = """

@@ -29,8 +29,16 @@ final class Machine: Sendable {
     return nil
   }()
 
+  /// What is under test goes before whatever else the machine does, where that is allowed: a stall of a second is a second of a lease.
+  private static let urgency: [String] = {
+    let words: [String] = ["nice", "-n", "-10"]
+    let tried: Command.Outcome? = try? Command(words + ["true"]).runBlocking()
+    return tried?.errors.isEmpty == true ? words : []
+  }()
+
+  /// /run/mount is mount's own, made by whoever uses it first.
   private static let script = """
-    mount --make-rprivate / && mount -t tmpfs -o mode=755 tmpfs /run && ip link set lo up && : > "$0/ready" || exit 1
+    mount --make-rprivate / && mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/mount && ip link set lo up && : > "$0/ready" || exit 1
     cat < "$0/lifeline" > "$0/nothing"
     exit 0
     """
@@ -90,7 +98,7 @@ final class Machine: Sendable {
     _ arguments: [String], on host: String? = nil, input: String = "", environment more: [String: String] = [:],
     timeout: Duration = .seconds(60)
   ) -> Command {
-    var words: [String] = ["nsenter", "--target", "\(pid)", "--mount", "--net", "--pid"]
+    var words: [String] = Self.urgency + ["nsenter", "--target", "\(pid)", "--mount", "--net", "--pid"]
     if let host { words += ["nsenter", "--net=/run/netns/tc-\(host)"] }
     var command = Command(words + arguments, input: Bytes(input), timeout: timeout)
     command.environment = environment.merging(more) { _, new in new }
@@ -149,6 +157,13 @@ struct Background: Sendable {
   let log: String
 
   var text: String { readFile(log) }
+
+  /// Whether it has ended by itself; it still has to be waited for.
+  var hasEnded: Bool {
+    var info = siginfo_t()
+    // si_signo stays zero while it runs (waitid(2), WNOHANG).
+    return waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_signo != 0
+  }
 
   /// SIGKILL to it and all that it started, and waits: a child that nobody waits for stays a zombie.
   func end() {

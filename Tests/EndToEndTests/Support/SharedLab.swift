@@ -5,7 +5,9 @@ import Testing
 struct SharedLab: SuiteTrait, TestScoping {
   func provideScope(for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void) async throws {
     let machine = try await Machine()
-    let lab = TestLab(machine: machine)
+    var patient = TestLab(machine: machine)
+    try patient.becomePatient()
+    let lab: TestLab = patient
     do {
       let before: Traces = try await machine.traces()
       var said: Said?

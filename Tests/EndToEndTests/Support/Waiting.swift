@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import Primitives
 
@@ -22,9 +21,38 @@ func eventually(
   }
 }
 
-/// What blocks a thread, away from the tasks' few threads.
+/// What blocks, on a thread of its own, away from the tasks' few threads.
 func offTheTasks<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
-  await withCheckedContinuation { continuation in DispatchQueue.global().async { continuation.resume(returning: body()) } }
+  await withCheckedContinuation { continuation in
+    let work = Unmanaged.passRetained(Work { continuation.resume(returning: body()) })
+    var thread = pthread_t()
+    let failure: Int32 = pthread_create(
+      &thread, nil,
+      { raw in
+        if let raw { Unmanaged<Work>.fromOpaque(raw).takeRetainedValue().body() }
+        return nil
+      }, work.toOpaque())
+    precondition(failure == 0, "no thread for a test: \(String(cString: strerror(failure)))")
+    pthread_detach(thread)
+  }
+}
+
+private final class Work: Sendable {
+  let body: @Sendable () -> Void
+  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+}
+
+/// The same, for what may fail.
+func onAThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+  try await offTheTasks { Swift.Result { try body() } }.get()
+}
+
+/// Does the same to all of these at one time.
+func together<Element: Sendable>(_ elements: [Element], _ body: @escaping @Sendable (Element) async throws -> Void) async throws {
+  try await withThrowingTaskGroup(of: Void.self) { group in
+    for element in elements { group.addTask { try await body(element) } }
+    try await group.waitForAll()
+  }
 }
 
 func elapsed(_ body: () async throws -> Void) async rethrows -> Duration {
