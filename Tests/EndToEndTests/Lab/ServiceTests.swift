@@ -94,7 +94,7 @@ extension LabSuite {
       let address: String = try await lab.kubectl("-n shop get service sticky -o jsonpath={.spec.clusterIP}").passed().text
       let first: Pod = web[0]
       try await eventually("the Service answers") {
-        try await exec(first, "wget", "-q", "-T", "2", "-O", "-", "http://\(address)/").status == 0
+        try await exec(first, "wget", "-q", "-O", "-", "http://\(address)/").status == 0
       }
       var answers: Set<String> = []
       for _ in 0..<8 { answers.insert(try await exec(web[0], "wget", "-q", "-O", "-", "http://\(address)/").passed().output) }

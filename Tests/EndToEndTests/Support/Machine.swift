@@ -59,12 +59,13 @@ final class Machine: Sendable {
     pid = first
   }
 
-  /// Ends everything in it, and removes the folder.
+  /// Ends everything in it, and removes the folder; TRICENTER_TEST_KEEP=1 keeps the folder, with the daemons' logs.
   func stop() async {
     close(lifeline)
     kill(pid, SIGKILL)
     let keeper: pid_t = keeper
     await offTheTasks { _ = waitpid(keeper, nil, 0) }
+    guard ProcessEnvironment.current["TRICENTER_TEST_KEEP"] != "1" else { return print("kept: \(folder)") }
     _ = try? await Command(["rm", "-rf", "--one-file-system", folder], timeout: .seconds(60)).outcome()
   }
 
