@@ -4,8 +4,8 @@ import Primitives
 import Processes
 import Testing
 
-/// The scripts of `sites/lab` and `Tests/run`, in a checkout of the tests' own whose `swift` builds nothing: the executable is the one under
-/// test.
+/// The scripts of `sites/lab` and `Tests/run`, in a checkout of the tests' own whose `swift` builds nothing: the executable is the one
+/// under test.
 struct ScriptCheckout: Sendable {
   let folder: String
   var path: String { "\(folder)/checkout" }

@@ -13,11 +13,10 @@ struct Traces: Equatable, Sendable {
   /// Files outside of the lab's folder, where containerd, runc, CNI and `ip netns` keep theirs.
   var files: [String] = []
 
-  /// What is here and was not there, or the other way round, in words.
+  /// What is here and was not there, in words.
   func differences(from before: Traces) -> [String] {
     func compare(_ what: String, _ old: [String], _ new: [String]) -> [String] {
-      let (left, gone) = (Set(new).subtracting(old).sorted(), Set(old).subtracting(new).sorted())
-      return left.map { "\(what) left behind: \($0)" } + gone.map { "\(what) gone: \($0)" }
+      Set(new).subtracting(old).sorted().map { "\(what) left behind: \($0)" }
     }
     return compare("process", before.processes, processes) + compare("namespace", before.networkNamespaces, networkNamespaces)
       + compare("mount", before.mounts, mounts) + compare("interface", before.links, links)
@@ -39,7 +38,9 @@ extension Machine {
       String(line.split(separator: " ").dropFirst().first ?? "")
     }.sorted()
     traces.tables = try await run(["nft", "list", "ruleset"]).passed().output
-    traces.controlGroups = try await run(["find", "/sys/fs/cgroup", "-mindepth", "1", "-type", "d", "-path", "*/tricenter*"]).output
+    traces.controlGroups = try await run([
+      "find", "/sys/fs/cgroup", "-mindepth", "1", "-type", "d", "(", "-path", "*/tricenter", "-o", "-path", "*/tricenter/*", ")",
+    ]).output
       .split(separator: "\n").map(String.init).sorted()
     let places: [String] = [
       "/run", "/var/lib/containerd", "/var/lib/cni", "/var/lib/tricenter", "/etc/cni", "/etc/netns", "/opt/containerd", "/opt/cni",

@@ -7,7 +7,7 @@ struct TestTrouble: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// Asks until it is so. Deadlines are generous: the machine may be busy, and a test that waits for a condition costs nothing when it is met.
+/// Asks until it is so. Deadlines are generous: the machine may be busy, and what is waited for costs nothing once it is there.
 func eventually(
   _ what: String, within limit: Duration = .seconds(60), every pause: Duration = .milliseconds(100),
   _ condition: @Sendable () async throws -> Bool
