@@ -2,8 +2,8 @@ import Primitives
 
 @testable import Federation
 
-/// Five hosts in three centers around one linearizable record, under cuts, pauses, slow answers, elections of the store and clocks that run up to 5 % fast or
-/// slow. The checker looks from outside, with true time.
+/// Five hosts in three centers around one linearizable record, under cuts, pauses, slow answers, elections of the store and clocks that
+/// run up to 5 % fast or slow. The checker looks from outside, with true time.
 struct ActivationWorld {
   private struct Host {
     var instance: ActivationInstance

@@ -75,8 +75,8 @@ struct EndpointReconciler: Sendable {
       ["addressType": "IPv4", "endpoints": .array(endpoints), "ports": [port]])
   }
 
-  /// The object `default/kubernetes` with these fields. The cache decides whether there is anything to write; who loses a race looks again a
-  /// second later.
+  /// The object `default/kubernetes` with these fields. The cache decides whether there is anything to write; who loses a race looks again
+  /// a second later.
   private func keep(_ name: ResourceName, labels: [String: JSONValue], _ fields: [String: JSONValue]) async throws {
     guard let resource: Resource = handlers.catalog.resource(group: name.group, version: name.version, resource: name.resource) else {
       return
