@@ -4,6 +4,8 @@ public enum ConsensusLimits {
   public static let maxMembers: Int = 31
   /// Bytes of one entry's payload. etcd's default request limit is 1.5 MiB; four times that leaves room for headers.
   public static let maxEntryPayload: Int = 6 << 20
+  /// Bytes that a shell may attach to a membership change.
+  public static let maxAttachment: Int = 64 << 10
   /// Entries in one append message, whatever their size.
   public static let maxEntriesPerMessage: Int = 4096
   /// Payloads in one forwarded proposal.

@@ -28,6 +28,21 @@ enum EtcdError {
     (.timeout, GRPCStatus(.unavailable, "etcdserver: request timed out")),
     (.tooManyRequests, GRPCStatus(.resourceExhausted, "etcdserver: too many requests")),
     (.unavailable, GRPCStatus(.unavailable, "etcdserver: server stopped")),
+    (.memberExists, GRPCStatus(.failedPrecondition, "etcdserver: member ID already exist")),
+    (.peerURLExists, GRPCStatus(.failedPrecondition, "etcdserver: Peer URLs already exists")),
+    (
+      .notEnoughStarted,
+      GRPCStatus(.failedPrecondition, "etcdserver: re-configuration failed due to not enough started members")
+    ),
+    (.memberBadURLs, GRPCStatus(.invalidArgument, "etcdserver: given member URLs are invalid")),
+    (.memberNotFound, GRPCStatus(.notFound, "etcdserver: member not found")),
+    (.memberNotLearner, GRPCStatus(.failedPrecondition, "etcdserver: can only promote a learner member")),
+    (
+      .learnerNotReady,
+      GRPCStatus(.failedPrecondition, "etcdserver: can only promote a learner member which is in sync with leader")
+    ),
+    (.tooManyLearners, GRPCStatus(.failedPrecondition, "etcdserver: too many learner members in cluster")),
+    (.unhealthy, GRPCStatus(.unavailable, "etcdserver: unhealthy cluster")),
     (.notLeader, GRPCStatus(.failedPrecondition, "etcdserver: not leader")),
     (.settingChanged, .oldAuthRevision),
     (.badTransferee, GRPCStatus(.failedPrecondition, "etcdserver: bad leader transferee")),

@@ -15,6 +15,8 @@ public struct Keyspace: Sendable {
   public internal(set) var appliedIndex: UInt64 = 0
   /// Memory that keys, values and their kept versions take, roughly, in bytes.
   public internal(set) var sizeBytes: Int = 0
+  /// Members and durability: replicated beside the keys.
+  public internal(set) var cluster = ClusterState()
 
   /// By name; see `Setting`.
   public internal(set) var settings: [String: Setting] = [:]
@@ -59,6 +61,9 @@ public struct Keyspace: Sendable {
     case .checkpointLeases(let checkpoints):
       checkpointLeases(checkpoints)
       return .leasesCheckpointed(revision: revision)
+    case .cluster(let command):
+      try cluster.apply(command, at: appliedIndex, revision: revision)
+      return .clusterChanged(revision: revision)
     }
   }
 

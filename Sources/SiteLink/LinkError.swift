@@ -16,6 +16,8 @@ extension Fault<LinkDomain>.Code {
   public static let wrongMember = Self("wrongMember")
   /// The certificate does not belong to the member that shows it.
   public static let wrongCertificate = Self("wrongCertificate")
+  /// The member that dials was one of ours and was removed for good.
+  public static let removed = Self("removed")
   public static let frameTooLarge = Self("frameTooLarge")
   /// A frame of a kind, class or order that the protocol does not have.
   public static let badFrame = Self("badFrame")

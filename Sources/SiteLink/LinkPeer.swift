@@ -20,7 +20,8 @@ public struct LinkPeer: Sendable, Hashable {
   public var host: String
   public var port: Int
   public var center: CenterName
-  /// Its certificate must be for `…/center/<center>/host/<hostName>/daemon/store`.
+  /// Its certificate must be for `…/center/<center>/host/<hostName>/daemon/store`. Empty for a member that was added by its address alone
+  /// and has not said its name yet: any store of the federation passes then, unless its host belongs to another member.
   public var hostName: HostName
 
   public init(member: MemberID, host: String, port: Int, center: CenterName, hostName: HostName) {

@@ -19,6 +19,8 @@ public final class SiteLink: Sendable {
   let limits: LinkLimits
   let receive: @Sendable (MemberID, ByteBuffer) -> Void
   let linkChanged: @Sendable (MemberID, Bool) -> Void
+  let removed: @Sendable (String) -> Void
+  let introduction: @Sendable () -> Bytes
   let board = StatusBoard()
   private let bind: (host: String, port: Int)
   private let seed: UInt64
@@ -31,13 +33,17 @@ public final class SiteLink: Sendable {
   ///   - eventLoop: everything runs here; share it with the store's loop.
   ///   - bind: where peers reach this member; port 0 lets the system choose (`port`).
   ///   - seed: of the retries' jitter.
+  ///   - removed: a member says that this one was removed from the cluster for good, with its sentence. On the event loop.
+  ///   - introduction: what a store of the federation that is no member yet is told when it asks (`ask`), at most one chunk. On the event
+  ///     loop.
   public init(
     local: LinkPeer, clusterID: UInt64, peers: [LinkPeer], tls: LinkTLS, eventLoop: any EventLoop, bind: (host: String, port: Int),
     logger: Logger, limits: LinkLimits = LinkLimits(),
     seed: UInt64 = {
       var random = SecureRandom(); return random.next()
     }(),
-    receive: @escaping @Sendable (MemberID, ByteBuffer) -> Void, linkChanged: @escaping @Sendable (MemberID, Bool) -> Void
+    receive: @escaping @Sendable (MemberID, ByteBuffer) -> Void, linkChanged: @escaping @Sendable (MemberID, Bool) -> Void,
+    removed: @escaping @Sendable (String) -> Void = { _ in }, introduction: @escaping @Sendable () -> Bytes = { [] }
   ) {
     limits.check()
     self.local = local
@@ -50,6 +56,8 @@ public final class SiteLink: Sendable {
     self.seed = seed
     self.receive = receive
     self.linkChanged = linkChanged
+    self.removed = removed
+    self.introduction = introduction
     firstPeers = peers
     core = .makeEmptyBox(valueType: LinkCore.self, eventLoop: eventLoop)
   }
@@ -96,14 +104,14 @@ public final class SiteLink: Sendable {
     core.value?.send(frame, to: member, priority) ?? false
   }
 
-  /// The members as they are now: links to those that left are closed, those that are new or moved are dialled. From any thread, after
-  /// `start`.
-  public func updatePeers(_ peers: [LinkPeer]) {
-    if eventLoop.inEventLoop {
-      core.value?.setPeers(peers)
-    } else {
-      eventLoop.execute { self.core.value?.setPeers(peers) }
+  /// The members as they are now: links to those that left are closed, those that are new or moved are dialled. One of `removed` that
+  /// dials is refused for good. From any thread, after `start`.
+  public func updatePeers(_ peers: [LinkPeer], removed: Set<MemberID> = []) {
+    let update: @Sendable () -> Void = {
+      self.core.value?.removedMembers = removed
+      self.core.value?.setPeers(peers)
     }
+    if eventLoop.inEventLoop { update() } else { eventLoop.execute(update) }
   }
 
   /// By member id; at most a ping interval old. From any thread.

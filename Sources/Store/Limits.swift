@@ -15,6 +15,15 @@ public enum StoreLimits {
   static let snapshotPatience: Duration = .seconds(10)
   /// Ticks of history from which lag in bytes and seconds is read: 100 s at 25 ms.
   static let lagSamples: Int = 4096
+  /// Changes of members not yet answered.
+  static let pendingChanges: Int = 64
+  static let urlsPerMember: Int = 8
+  /// Prefixes with a durability of their own.
+  static let durabilityRules: Int = 256
+  /// A voter not heard for so long is not there when members are to be changed.
+  static let presence: Duration = .seconds(1)
+  /// A member that was removed is reachable for so long, to hear of it.
+  static let departurePatience: Duration = .seconds(10)
   /// Observers of leadership.
   static let observers: Int = 64
 

@@ -37,17 +37,20 @@ public final class Store: Sendable {
     let core: NIOLoopBoundBox<MemberCore?> = .makeEmptyBox(valueType: MemberCore.self, eventLoop: eventLoop)
     self.core = core
     ticking = .makeEmptyBox(valueType: RepeatedTask.self, eventLoop: eventLoop)
-    let board = StatusBoard(memberID: configuration.memberID, clusterID: configuration.clusterID)
+    let board = StatusBoard(
+      memberID: configuration.memberID, clusterID: configuration.clusterID, records: configuration.members.map(\.record))
     self.board = board
     self.disk = disk ?? PosixDisk(configuration.directory)
     let events = LinkEvents(
       receive: { member, frame in core.value?.receive(frame, from: member) },
-      linkChanged: { member, up in core.value?.linkChanged(member, up: up) })
+      linkChanged: { member, up in core.value?.linkChanged(member, up: up) },
+      removed: { sentence in core.value?.onRefusedForGood(sentence) },
+      introduction: { StoreConfiguration.introduction(clusterID: configuration.clusterID, board.records) })
     var logger: Logger = logger
     logger[metadataKey: "member"] = "\(configuration.member?.name.value ?? "")"
     environment = MemberEnvironment(
       configuration: configuration, eventLoop: eventLoop, clock: clock, logger: logger, link: try link(eventLoop, events),
-      metrics: StoreMetrics(members: configuration.members, own: configuration.memberID), board: board, timing: timing)
+      metrics: StoreMetrics(), board: board, timing: timing)
   }
 
   /// A member whose peers are reached over mutual TLS, listening on `bind`.
@@ -59,7 +62,8 @@ public final class Store: Sendable {
       guard let local: StoreMember = configuration.member else { preconditionFailure("checked before") }
       return SiteLink(
         local: local.linkPeer, clusterID: configuration.clusterID, peers: configuration.members.map(\.linkPeer), tls: tls, eventLoop: loop,
-        bind: bind, logger: logger, receive: events.receive, linkChanged: events.linkChanged)
+        bind: bind, logger: logger, receive: events.receive, linkChanged: events.linkChanged, removed: events.removed,
+        introduction: events.introduction)
     }
   }
 
@@ -89,6 +93,10 @@ public final class Store: Sendable {
         core.publish()
       }.get()
       try await environment.link.start()
+      try await eventLoop.submit {
+        // The replicated list of members may be newer than the configured one.
+        if let core: MemberCore = self.core.value, !core.keyspace.cluster.members.isEmpty { core.updateLinks() }
+      }.get()
     } catch {
       await stop()
       if await !isStarted { restored.journal.close() }

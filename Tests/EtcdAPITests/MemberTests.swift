@@ -5,6 +5,7 @@ import NIOCore
 import NIOPosix
 import Observability
 import Primitives
+import Processes
 import Store
 import Synchronization
 import TLS
@@ -159,6 +160,39 @@ import Testing
       #expect(restored.setting("auth").version == 1)
       #expect(try await restored.put(Bytes("more"), []) == snapshot.summary.revision + 1)
       await restored.stop()
+    }
+  }
+
+  @Test(.enabled(if: etcdctlIsThere, "etcdctl is not installed (package etcd-client)"))
+  func etcdctlChangesMembers() async throws {
+    try await withMember { _, store, port in
+      try await eventually("it leads") { store.leadership.isLocal }
+      func etcdctl(_ arguments: String...) async throws -> (output: String, errors: String) {
+        let flags: [String] = ["--endpoints", "http://127.0.0.1:\(port)", "--dial-timeout", "60s", "--command-timeout", "60s"]
+        var command = Command(["etcdctl"] + flags + arguments, timeout: .seconds(90))
+        command.environment = ["ETCDCTL_API": "3", "PATH": "/usr/bin:/bin"]
+        let outcome: Command.Outcome = try await command.outcome()
+        return (outcome.output.text, outcome.errors.text)
+      }
+      let added: String = try await etcdctl("member", "add", "prod-2", "--learner", "--peer-urls", "https://127.0.0.9:2380").output
+      #expect(added.contains(" added to cluster ") && added.contains("3c") && added.contains("ETCD_INITIAL_CLUSTER_STATE=\"existing\""))
+      let id: String = try #require(store.records.first { $0.name.isEmpty }?.id.description)
+      #expect(added.contains(id) && added.contains("prod-2=https://127.0.0.9:2380"))
+      let list: String = try await etcdctl("member", "list").output
+      #expect(list.contains("\(id), unstarted, , https://127.0.0.9:2380, , true") && list.contains("abc, started, prod-1, "))
+      #expect(
+        try await etcdctl("member", "add", "x", "--learner", "--peer-urls", "https://127.0.0.8:2380").errors.contains("too many learner"))
+      #expect(try await etcdctl("member", "add", "x", "--peer-urls", "https://127.0.0.9:2380").errors.contains("Peer URLs already exists"))
+      #expect(try await etcdctl("member", "promote", id).errors.contains("can only promote a learner member which is in sync with leader"))
+      #expect(try await etcdctl("member", "promote", "abc").errors.contains("can only promote a learner member"))
+      #expect(try await etcdctl("member", "update", id, "--peer-urls", "https://127.0.0.7:2380").output.contains("updated in cluster"))
+      #expect(try await etcdctl("member", "list").output.contains("https://127.0.0.7:2380"))
+      #expect(try await etcdctl("member", "remove", "abc").errors.contains("re-configuration failed due to not enough started members"))
+      #expect(
+        try await etcdctl("member", "remove", id).output.contains(
+          "Member \(String(repeating: " ", count: 16 - id.count))\(id) removed from"))
+      #expect(try await etcdctl("member", "remove", id).errors.contains("etcdserver: member not found"))
+      #expect(try await etcdctl("put", "k", "v").output == "OK\n")
     }
   }
 

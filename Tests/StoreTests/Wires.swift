@@ -29,7 +29,8 @@ final class Wires: Sendable {
     limits.lastRetry = .milliseconds(100)
     let link = SiteLink(
       local: member.linkPeer, clusterID: cluster, peers: [], tls: tls, eventLoop: loop, bind: ("127.0.0.1", 0), logger: Self.quiet,
-      limits: limits, receive: events.receive, linkChanged: events.linkChanged)
+      limits: limits, receive: events.receive, linkChanged: events.linkChanged, removed: events.removed,
+      introduction: events.introduction)
     links.withLock { $0[member.id] = (member.linkPeer, link) }
     return link
   }

@@ -3,19 +3,21 @@ import Primitives
 /// Membership changes on the leader (paper §6).
 extension RaftNode {
   mutating func takeMembershipChange(_ payloads: [Bytes]) -> ProposalResult {
-    guard payloads.count == 1, let change = try? MembershipChange.decode(payloads[0]) else { return .dropped(.invalidMembership) }
+    guard payloads.count == 1, let change = try? MembershipChange.decode(payloads[0]),
+      change.attachment.count <= ConsensusLimits.maxAttachment
+    else { return .dropped(.invalidMembership) }
     // A leader that has committed nothing of its own term may not know of a change that is committed (Ongaro, raft-dev, July 2015).
     guard commit >= leading.termStart, commit >= memberships.currentIndex, !membersNow.isJoint else {
       return .dropped(.membershipChangePending)
     }
     guard let next = try? change.applied(to: membersNow) else { return .dropped(.invalidMembership) }
     let index: UInt64 = log.lastIndex + 1
-    appendMembership(next)
+    appendMembership(next, attachment: change.attachment)
     return .appended(index: index, term: term)
   }
 
-  private mutating func appendMembership(_ membership: Membership) {
-    appendAsLeader(kind: .membership, payload: membership.encoded())
+  private mutating func appendMembership(_ membership: Membership, attachment: Bytes = []) {
+    appendAsLeader(kind: .membership, payload: membership.encoded(attachment: attachment))
     memberships.append(membership, at: log.lastIndex)
     let known: [Progress] = leading.peers
     // Whoever leaves is served until it knows that it has left.

@@ -13,6 +13,12 @@ extension RaftNode {
       })
   }
 
+  /// On the leader: up to where a member's log is known to be on its disk; its own, too. nil on others, and for strangers.
+  public func durableIndex(of member: MemberID) -> UInt64? {
+    guard role == .leader else { return nil }
+    return member == id ? log.durable : leading.index(of: member).map { leading.peers[$0].match }
+  }
+
   /// The log's entries that are in memory, for checkers and diagnosis.
   public func entry(at index: UInt64) -> Entry? {
     guard index >= log.firstIndex, index <= log.lastIndex else { return nil }

@@ -52,7 +52,12 @@ public struct MembershipChange: Hashable, Sendable {
     }
   }
   public var steps: [Step]
-  public init(_ steps: [Step]) { self.steps = steps }
+  /// Whatever the shell wants to know when the change is committed; it stands in the same entry.
+  public var attachment: Bytes
+  public init(_ steps: [Step], attachment: Bytes = []) {
+    self.steps = steps
+    self.attachment = attachment
+  }
 
   /// What must be appended next to get from `current` there: the joint configuration if the set of voters changes, the final
   /// one otherwise. Throws `.invalidConfiguration` when nobody would be left to vote, when there are too many, or when

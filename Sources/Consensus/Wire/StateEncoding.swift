@@ -12,6 +12,22 @@ extension WireReader {
     }
   }
 
+  /// Whether an attachment follows.
+  mutating func readAttachedVersion(_ what: String) throws(ConsensusError) -> Bool {
+    let version: UInt8 = try readByte("the version of \(what)")
+    guard version == wireVersion || version == Membership.attachedVersion else {
+      throw ConsensusError(
+        .unknownVersion, "\(what) has format version \(version), this program reads up to \(Membership.attachedVersion): upgrade it")
+    }
+    return version == Membership.attachedVersion
+  }
+
+  mutating func readAttachment() throws(ConsensusError) -> Bytes {
+    let attachment: Bytes = try readBytes("an attachment", limit: ConsensusLimits.maxAttachment)
+    guard !attachment.isEmpty else { throw malformed("an attachment is empty") }
+    return attachment
+  }
+
   mutating func readKind() throws(ConsensusError) -> Entry.Kind {
     let byte: UInt8 = try readByte("the kind of an entry")
     guard let kind = Entry.Kind(rawValue: byte) else { throw malformed("\(byte) is no kind of entry") }
@@ -104,36 +120,45 @@ extension SnapshotMetadata {
 }
 
 extension Membership {
+  /// The first byte of a membership or a change that has an attachment behind it.
+  fileprivate static let attachedVersion: UInt8 = 2
+
   /// The payload of an entry of kind `.membership`.
-  public func encoded() -> Bytes {
-    var bytes: Bytes = [wireVersion]
+  public func encoded(attachment: Bytes = []) -> Bytes {
+    var bytes: Bytes = [attachment.isEmpty ? wireVersion : Self.attachedVersion]
     bytes.writeMembership(self)
+    if !attachment.isEmpty { bytes.writeBytes(attachment) }
     return bytes
   }
 
-  public static func decode(_ bytes: Bytes) throws(ConsensusError) -> Membership {
+  public static func decode(_ bytes: Bytes) throws(ConsensusError) -> Membership { try decodeAttached(bytes).membership }
+
+  /// With what the shell attached to the change, empty if it did not.
+  public static func decodeAttached(_ bytes: Bytes) throws(ConsensusError) -> (membership: Membership, attachment: Bytes) {
     var reader = WireReader(bytes)
-    try reader.readVersion("a membership")
+    let isAttached: Bool = try reader.readAttachedVersion("a membership")
     let membership: Membership = try reader.readMembership()
+    let attachment: Bytes = isAttached ? try reader.readAttachment() : []
     try reader.finish("a membership")
-    return membership
+    return (membership, attachment)
   }
 }
 
 extension MembershipChange {
   func encoded() -> Bytes {
-    var bytes: Bytes = [wireVersion]
+    var bytes: Bytes = [attachment.isEmpty ? wireVersion : Membership.attachedVersion]
     bytes.writeInteger(UInt64(steps.count))
     for step in steps {
       bytes.writeMember(step.member)
       bytes.append(step.role.rawValue)
     }
+    if !attachment.isEmpty { bytes.writeBytes(attachment) }
     return bytes
   }
 
   static func decode(_ bytes: Bytes) throws(ConsensusError) -> MembershipChange {
     var reader = WireReader(bytes)
-    try reader.readVersion("a membership change")
+    let isAttached: Bool = try reader.readAttachedVersion("a membership change")
     let count: Int = try reader.readCount("the number of steps", limit: ConsensusLimits.maxMembers)
     var steps: [Step] = []
     for _ in 0..<count {
@@ -142,7 +167,8 @@ extension MembershipChange {
       guard let role = Role(rawValue: byte) else { throw reader.malformed("\(byte) is no role") }
       steps.append(Step(member, role))
     }
+    let attachment: Bytes = isAttached ? try reader.readAttachment() : []
     try reader.finish("a membership change")
-    return MembershipChange(steps)
+    return MembershipChange(steps, attachment: attachment)
   }
 }

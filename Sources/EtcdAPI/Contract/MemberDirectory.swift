@@ -15,6 +15,13 @@ public protocol MemberDirectory: Sendable {
   func members() -> [ClusterMember]
   /// Hands leadership over. Throws `KeyspaceError`: `.notLeader` where another member leads, `.badTransferee`, `.timeout`.
   func moveLeader(to member: MemberID) async throws
+  // Changes of the members; each answers the list afterwards. Throw `KeyspaceError` with etcd's codes.
+  func addMember(peerURLs: [String], isLearner: Bool) async throws -> (added: ClusterMember, all: [ClusterMember])
+  func removeMember(_ member: MemberID) async throws -> [ClusterMember]
+  func updateMember(_ member: MemberID, peerURLs: [String]) async throws -> [ClusterMember]
+  func promoteMember(_ member: MemberID) async throws -> [ClusterMember]
+  /// Returns once this member's list is as new as any that was answered before the call.
+  func synchronize() async throws
   /// A checksum over all keys and kept versions up to a revision (0: the newest). Nil: this store computes none.
   func hashKeys(revision: Int64) async throws -> KeyHash?
   /// Bytes that count against the quota. Asked at every put.
@@ -23,7 +30,17 @@ public protocol MemberDirectory: Sendable {
   func defragment() async throws
 }
 
+/// A store whose members are what they are.
 extension MemberDirectory {
+  public func addMember(peerURLs: [String], isLearner: Bool) async throws -> (added: ClusterMember, all: [ClusterMember]) {
+    throw EtcdError.unsupported("MemberAdd")
+  }
+  public func removeMember(_ member: MemberID) async throws -> [ClusterMember] { throw EtcdError.unsupported("MemberRemove") }
+  public func updateMember(_ member: MemberID, peerURLs: [String]) async throws -> [ClusterMember] {
+    throw EtcdError.unsupported("MemberUpdate")
+  }
+  public func promoteMember(_ member: MemberID) async throws -> [ClusterMember] { throw EtcdError.unsupported("MemberPromote") }
+  public func synchronize() async throws {}
   public func hashKeys(revision: Int64) async throws -> KeyHash? { nil }
   public var databaseBytes: Int64 { status().databaseBytes }
   public func defragment() async throws { throw KeyspaceError(.unsupported, "Defragment is not supported by this server") }

@@ -28,11 +28,36 @@ public struct StoreDirectory: MemberDirectory {
       errors: status.failure.map { [$0] } ?? [])
   }
 
-  public func members() -> [ClusterMember] {
-    store.configuration.members.map { member in
-      ClusterMember(
-        id: member.id, name: member.name.value, peerURLs: [member.peerURL], clientURLs: member.clientURL.isEmpty ? [] : [member.clientURL],
-        isLearner: member.role == .learner)
+  public func members() -> [ClusterMember] { store.records.map { ClusterMember($0) } }
+
+  public func addMember(peerURLs: [String], isLearner: Bool) async throws -> (added: ClusterMember, all: [ClusterMember]) {
+    let added = ClusterMember(try await store.addMember(NewMember(peerURLs: peerURLs, isLearner: isLearner)))
+    return (added, members())
+  }
+
+  public func removeMember(_ member: MemberID) async throws -> [ClusterMember] {
+    try await store.removeMember(member)
+    return members().filter { $0.id != member }
+  }
+
+  public func updateMember(_ member: MemberID, peerURLs: [String]) async throws -> [ClusterMember] {
+    try await store.updateMember(member, peerURLs: peerURLs)
+    return members()
+  }
+
+  public func promoteMember(_ member: MemberID) async throws -> [ClusterMember] {
+    try await store.promoteMember(member)
+    return members()
+  }
+
+  public func synchronize() async throws {
+    let store: Store = store
+    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+      store.eventLoop.execute {
+        store.linearize { error in
+          if let error { continuation.resume(throwing: error) } else { continuation.resume() }
+        }
+      }
     }
   }
 
@@ -51,6 +76,13 @@ public struct StoreDirectory: MemberDirectory {
     return KeyHash(
       hash: try keyspace.hash(revision: revision), revision: revision > 0 ? revision : keyspace.revision,
       compactRevision: keyspace.compactedRevision)
+  }
+}
+
+extension ClusterMember {
+  init(_ record: MemberRecord) {
+    self.init(
+      id: record.id, name: record.name, peerURLs: record.peerURLs, clientURLs: record.clientURLs, isLearner: record.role == .learner)
   }
 }
 

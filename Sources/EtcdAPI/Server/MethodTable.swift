@@ -20,7 +20,8 @@ struct MethodTable: Sendable {
     let unary: [any UnaryMethod.Type] = [
       RangeMethod.self, PutMethod.self, DeleteRangeMethod.self, TxnMethod.self, CompactMethod.self,
       LeaseGrantMethod.self, LeaseRevokeMethod.self, LeaseTimeToLiveMethod.self, LeaseLeasesMethod.self,
-      MemberListMethod.self, StatusMethod.self, AlarmMethod.self, HashKVMethod.self, MoveLeaderMethod.self,
+      MemberListMethod.self, MemberAddMethod.self, MemberRemoveMethod.self, MemberUpdateMethod.self, MemberPromoteMethod.self,
+      StatusMethod.self, AlarmMethod.self, HashKVMethod.self, MoveLeaderMethod.self,
       HashMethod.self, DefragmentMethod.self, DowngradeMethod.self, LockMethod.self, UnlockMethod.self, CampaignMethod.self,
       ProclaimMethod.self, LeaderMethod.self, ResignMethod.self,
     ]
@@ -37,7 +38,6 @@ struct MethodTable: Sendable {
     }
     entries[WatchStream.path] = .watch(service.metrics.method(WatchStream.path, type: "bidi_stream"))
     entries[LeaseKeepAliveStream.path] = .keepAlive(service.metrics.method(LeaseKeepAliveStream.path, type: "bidi_stream"))
-    for name in ["MemberAdd", "MemberRemove", "MemberUpdate", "MemberPromote"] { entries["/etcdserverpb.Cluster/\(name)"] = .refused(name) }
     self.entries = entries
   }
 

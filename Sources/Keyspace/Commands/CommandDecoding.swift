@@ -41,6 +41,7 @@ extension KeyspaceCommand {
           checkpoints.append(LeaseCheckpoint(id: try reader.signed(), remainingSeconds: try reader.signed()))
         }
         return .checkpointLeases(checkpoints)
+      case 6: return .cluster(try ClusterCommand(from: &reader))
       case let kind: throw reader.malformed("unknown kind of command \(kind)")
       }
     } catch {

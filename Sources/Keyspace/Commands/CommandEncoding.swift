@@ -43,6 +43,9 @@ extension KeyspaceCommand {
         writer.signed(checkpoint.id)
         writer.signed(checkpoint.remainingSeconds)
       }
+    case .cluster(let command):
+      writer.byte(6)
+      command.encode(to: &writer)
     }
   }
 }

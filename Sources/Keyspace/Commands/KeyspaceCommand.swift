@@ -14,6 +14,8 @@ public indirect enum KeyspaceCommand: Hashable, Sendable {
   /// The leader's word on how much of each lease's time is left, so that the next leader does not give all of it again (etcd's
   /// `LeaseCheckpoint`). Leases that are gone are passed over.
   case checkpointLeases([LeaseCheckpoint])
+  /// Concerns the cluster itself: members, durability.
+  case cluster(ClusterCommand)
 
   public static func put(_ request: PutRequest) -> Self { .transaction(TransactionRequest(success: [.put(request)])) }
   public static func delete(_ request: DeleteRequest) -> Self { .transaction(TransactionRequest(success: [.delete(request)])) }
@@ -26,13 +28,15 @@ public enum CommandResult: Hashable, Sendable {
   case leaseGranted(LeaseGrant, revision: Int64)
   case leaseRevoked(revision: Int64)
   case leasesCheckpointed(revision: Int64)
+  case clusterChanged(revision: Int64)
 
   /// The keyspace's revision after the command.
   public var revision: Int64 {
     switch self {
     case .set(_, let revision): revision
     case .transaction(let response): response.revision
-    case .compacted(let revision), .leaseGranted(_, let revision), .leaseRevoked(let revision), .leasesCheckpointed(let revision):
+    case .compacted(let revision), .leaseGranted(_, let revision), .leaseRevoked(let revision), .leasesCheckpointed(let revision),
+      .clusterChanged(let revision):
       revision
     }
   }

@@ -33,6 +33,19 @@ extension Fault<KeyspaceDomain>.Code {
   public static let malformed = Self("malformed")
   /// More watches than one member allows.
   public static let tooManyWatches = Self("tooManyWatches")
+  // Changes of members, with etcd's meaning.
+  public static let memberNotFound = Self("memberNotFound")
+  public static let memberExists = Self("memberExists")
+  public static let peerURLExists = Self("peerURLExists")
+  public static let memberBadURLs = Self("memberBadURLs")
+  public static let memberNotLearner = Self("memberNotLearner")
+  /// A learner that is too far behind to be given a vote.
+  public static let learnerNotReady = Self("learnerNotReady")
+  public static let tooManyLearners = Self("tooManyLearners")
+  /// The change would leave fewer started voters than a majority.
+  public static let notEnoughStarted = Self("notEnoughStarted")
+  /// A voter is not reached now, so the change could cost the majority.
+  public static let unhealthy = Self("unhealthy")
   /// Nothing stands behind the name in what answers the call; told by name.
   public static let unsupported = Self("unsupported")
 }

@@ -94,6 +94,9 @@ public struct SnapshotDecoder: Sendable {
         remaining < lease.ttlSeconds
       else { throw reader.malformed("remaining time of no lease") }
       keyspace?.leaseTable[lastLease]?.remainingSeconds = remaining
+    case 8:
+      guard key == nil, keyspace?.cluster.isEmpty ?? false else { throw reader.malformed("state of the cluster out of order") }
+      keyspace?.cluster = try ClusterState(try reader.block())
     case 3:
       let next: Bytes = try reader.block()
       if let key, !key.precedes(next) { throw reader.malformed("key out of order") }

@@ -57,6 +57,10 @@ public struct SnapshotEncoder: Sendable {
         writer.signed(remaining)
       }
     }
+    if !keyspace.cluster.isEmpty {
+      writer.byte(8)
+      writer.block(keyspace.cluster.encode())
+    }
   }
 
   private mutating func writeEntries(to writer: inout ByteWriter) {

@@ -7,6 +7,7 @@ import Primitives
 ///            | 2 lease id, seconds                         ascending ids
 ///            | 6 seconds of the lease before that are left, by its checkpoint
 ///            | 7 name of a setting, its version, its value ascending names, before all keys
+///            | 8 state of the cluster, if there is any     before all keys
 ///            | 3 key                                       ascending keys
 ///            | 4 version of the key before                 oldest first
 ///            | 5 number of keys, of versions, CRC-32C of all items before it; last

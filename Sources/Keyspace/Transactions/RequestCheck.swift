@@ -31,6 +31,7 @@ extension KeyspaceCommand {
     case .guarded(let condition, let command): return command.approximateSize + condition.name.utf8.count + 16
     case .transaction(let request): return request.approximateSize
     case .checkpointLeases(let checkpoints): return 32 + checkpoints.count * 12
+    case .cluster: return 4096
     case .compact, .grantLease, .revokeLease: return 32
     }
   }

@@ -56,7 +56,7 @@ final class AcceptedHandler: ChannelInboundHandler {
       while !isOver, let event: FrameDecoder.Event = try decoder.next() { try on(event, context) }
     } catch {
       // The peer has it in its own log, too, instead of a connection that closes without a word.
-      context.writeAndFlush(wrapOutboundOut(Frame.refusal(error.message)), promise: nil)
+      context.writeAndFlush(wrapOutboundOut(Frame.refusal(error.message, isRemoval: error.code == .removed)), promise: nil)
       end(context, error)
     }
   }
@@ -64,6 +64,7 @@ final class AcceptedHandler: ChannelInboundHandler {
   private func on(_ event: FrameDecoder.Event, _ context: ChannelHandlerContext) throws(LinkError) {
     guard let link else {
       guard case .hello(let hello) = event else { throw LinkError(.badFrame, "The first frame was not a hello.") }
+      if hello == .question { return answer(context) }
       let link: PeerLink = try core.judge(hello, identity)
       self.link = link
       leaveHalfOpen()
@@ -83,6 +84,14 @@ final class AcceptedHandler: ChannelInboundHandler {
       mustFlush = true
     default: throw LinkError(.badFrame, "The peer sent what has no place on a connection that it made.")
     }
+  }
+
+  /// TLS has made sure that a store of the federation asks.
+  private func answer(_ context: ChannelHandlerContext) {
+    var buffer = ByteBuffer()
+    Frame.writeChunk(ByteBuffer(bytes: core.introduction().prefix(core.limits.chunkBytes)), .normal, isLast: true, to: &buffer)
+    context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+    close(context)
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {

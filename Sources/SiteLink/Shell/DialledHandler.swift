@@ -55,6 +55,9 @@ final class DialledHandler: ChannelInboundHandler {
       timer?.cancel()
       core.welcomed(link, attempt: attempt, context.channel)
     case .pong(let token) where isWelcome: core.ponged(link, attempt: attempt, token)
+    case .removal(let sentence):
+      core.removed(sentence)
+      throw LinkError(.removed, "Member \(link.peer.member) on \(link.peer.hostName) refuses us for good: \(sentence)")
     case .refusal(let sentence):
       throw LinkError(.refusedByPeer, "Member \(link.peer.member) on \(link.peer.hostName) refuses us: \(sentence)")
     default: throw LinkError(.badFrame, "The peer sent what has no place on a connection that we made.")

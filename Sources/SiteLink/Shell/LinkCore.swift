@@ -13,11 +13,15 @@ final class LinkCore {
   let logger: Logger
   let receive: @Sendable (MemberID, ByteBuffer) -> Void
   let linkChanged: @Sendable (MemberID, Bool) -> Void
+  let removed: @Sendable (String) -> Void
+  let introduction: @Sendable () -> Bytes
   let board: StatusBoard
   let refusals = RefusalLog()
   let clock = SystemClock()
 
   var peers: [MemberID: PeerLink] = [:]
+  /// Whoever of them dials is told so.
+  var removedMembers: Set<MemberID> = []
   var listener: (any Channel)?
   /// Accepted connections without hello, by address.
   var halfOpen: [String: Int] = [:]
@@ -37,6 +41,8 @@ final class LinkCore {
     logger = link.logger
     receive = link.receive
     linkChanged = link.linkChanged
+    removed = link.removed
+    introduction = link.introduction
     board = link.board
     seeds = SeededRandom(seed: seed)
     lastTick = SystemClock().now()
@@ -52,7 +58,14 @@ final class LinkCore {
     guard !stopped else { return }
     let wanted: [MemberID: LinkPeer] = Dictionary(
       wanted.filter { $0.member != local.member }.map { ($0.member, $0) }, uniquingKeysWith: { first, _ in first })
-    for (member, link) in peers where wanted[member] != link.peer { remove(link) }
+    for (member, link) in peers where wanted[member] != link.peer {
+      // Its name has become known, nothing else: the connections stay.
+      if let peer: LinkPeer = wanted[member], link.peer.hostName.value.isEmpty, peer.host == link.peer.host, peer.port == link.peer.port {
+        link.peer = peer
+      } else {
+        remove(link)
+      }
+    }
     for (member, peer) in wanted where peers[member] == nil {
       let link = PeerLink(peer: peer, limits: limits, seed: seeds.next())
       peers[member] = link

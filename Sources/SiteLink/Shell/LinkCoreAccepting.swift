@@ -59,7 +59,17 @@ extension LinkCore {
         .wrongMember, "\(host) dialled member \(hello.to), but this is member \(local.member): its list of members is not ours.")
     }
     guard let link: PeerLink = peers[hello.from] else {
+      if removedMembers.contains(hello.from) {
+        throw LinkError(.removed, "\(host) was removed from this cluster for good; it may come back as a new member with an empty folder.")
+      }
       throw LinkError(.wrongMember, "\(host) is not a member of this cluster.")
+    }
+    if link.peer.hostName.value.isEmpty {
+      let others: [LinkPeer] = peers.values.map(\.peer) + [local]
+      guard !others.contains(where: { $0.hostName.value == process.host && $0.member != hello.from }) else {
+        throw LinkError(.wrongCertificate, "\(process.host) says hello as member \(hello.from), but another member lives there.")
+      }
+      return link
     }
     guard process.host == link.peer.hostName.value, process.center == link.peer.center.value else {
       throw LinkError(

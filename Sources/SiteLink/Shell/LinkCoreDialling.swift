@@ -43,6 +43,7 @@ extension LinkCore {
     guard let federation: String = tls.federation else {
       return { _ in "our own certificate names no federation, so no member can be recognised" }
     }
+    guard !peer.hostName.value.isEmpty else { return IdentityURI.expect(federation: federation, daemons: ["store"]) }
     return IdentityURI.expect(federation: federation, center: peer.center.value, host: peer.hostName.value, daemons: ["store"])
   }
 

@@ -20,6 +20,8 @@ enum Frame {
     /// 8 bytes that come back in the pong.
     case ping = 5
     case pong = 6
+    /// A refusal for good: the one who dialled is no member any more.
+    case removal = 7
   }
 
   static let lastChunk: UInt8 = 1
@@ -33,8 +35,8 @@ enum Frame {
   static func welcome(_ member: MemberID) -> ByteBuffer { control(.welcome) { $0.writeInteger(member.value) } }
   static func ping(_ token: UInt64) -> ByteBuffer { control(.ping) { $0.writeInteger(token) } }
   static func pong(_ token: UInt64) -> ByteBuffer { control(.pong) { $0.writeInteger(token) } }
-  static func refusal(_ sentence: String) -> ByteBuffer {
-    control(.refusal) { $0.writeBytes(Bytes(sentence).prefix(LinkLimits.sentenceBytes)) }
+  static func refusal(_ sentence: String, isRemoval: Bool = false) -> ByteBuffer {
+    control(isRemoval ? .removal : .refusal) { $0.writeBytes(Bytes(sentence).prefix(LinkLimits.sentenceBytes)) }
   }
 
   private static func control(_ kind: Kind, _ body: (inout ByteBuffer) -> Void) -> ByteBuffer {

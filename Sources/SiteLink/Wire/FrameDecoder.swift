@@ -7,6 +7,7 @@ struct FrameDecoder {
     case hello(Hello)
     case welcome(MemberID)
     case refusal(String)
+    case removal(String)
     case message(LinkPriority, ByteBuffer)
     case ping(UInt64)
     case pong(UInt64)
@@ -86,6 +87,7 @@ struct FrameDecoder {
     switch kind {
     case .hello: return .hello(try Hello(from: &payload))
     case .refusal: return .refusal(String(buffer: payload))
+    case .removal: return .removal(String(buffer: payload))
     case .welcome, .ping, .pong, .message:
       guard let value: UInt64 = payload.readInteger(), payload.readableBytes == 0 else {
         throw LinkError(.badFrame, "The peer sent a \(kind) of a wrong length.")

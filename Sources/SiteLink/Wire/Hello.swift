@@ -12,6 +12,9 @@ struct Hello: Equatable {
   var from: MemberID
   var to: MemberID
 
+  /// From somebody who is no member yet and asks who is: all ids are 0. It is answered and the connection closed.
+  static let question = Self(clusterID: 0, from: MemberID(0), to: MemberID(0))
+
   func write(to buffer: inout ByteBuffer) {
     buffer.writeInteger(Self.magic)
     buffer.writeInteger(Self.version)

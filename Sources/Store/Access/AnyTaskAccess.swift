@@ -97,7 +97,6 @@ extension Store: KeyValueStore, WatchHost {
   public var raftTerm: UInt64 { board.term.load(ordering: .relaxed) }
   /// The newest revision that this member has applied; never behind an answer that it gave.
   public var revision: Int64 { board.revision.load(ordering: .relaxed) }
-  public var members: [StoreMember] { configuration.members }
 
   /// Checksum over all keys and kept versions up to a revision (0: the newest), of this member alone.
   public func hash(revision: Int64) async throws -> (hash: UInt32, revision: Int64, compactedRevision: Int64) {
@@ -119,6 +118,7 @@ extension Store: KeyValueStore, WatchHost {
   public func setPriorities(_ priorities: [MemberID: Int]) {
     runOnLoop {
       guard let member: MemberCore = self.core.value else { return }
+      member.priorityOverrides = priorities
       member.node.setPriorities(priorities)
       member.scheduleDrain()
     }

@@ -99,7 +99,7 @@ extension Store {
   /// Asks for the leadership to be moved. Answers when `target` leads; `.timeout` when it does not within the request timeout.
   public func moveLeader(to target: MemberID, completion: @escaping @Sendable (Result<Void, KeyspaceError>) -> Void) {
     guard let member else { return completion(.failure(notStarted)) }
-    guard configuration.members.contains(where: { $0.id == target && $0.role == .voter }) else {
+    guard member.node.membership.isVoter(target) else {
       return completion(.failure(KeyspaceError(.unavailable, "\(target) is no voter of this store: it cannot lead")))
     }
     guard member.node.currentLeader != nil else {

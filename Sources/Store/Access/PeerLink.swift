@@ -9,11 +9,20 @@ public protocol PeerLink: Sendable {
   func stop() async
   /// On the event loop. False: not taken.
   func send(_ frame: ByteBuffer, to member: MemberID, priority: LinkPriority) -> Bool
+  /// The members changed: who is to be reached from now on, and whose ids are never to be heard again. On the event loop.
+  func update(peers: [LinkPeer], removed: Set<MemberID>)
   /// Round trip to a peer in nanoseconds, where it is known.
   func roundTrips() -> [MemberID: Int64]
 }
 
+extension PeerLink {
+  /// For links that reach everybody anyway.
+  public func update(peers: [LinkPeer], removed: Set<MemberID>) {}
+}
+
 extension SiteLink: PeerLink {
+  public func update(peers: [LinkPeer], removed: Set<MemberID>) { updatePeers(peers, removed: removed) }
+
   public func roundTrips() -> [MemberID: Int64] {
     status().reduce(into: [:]) { result, status in
       if let microseconds: Int64 = status.rttMicroseconds { result[status.peer.member] = microseconds * 1000 }
@@ -25,6 +34,10 @@ extension SiteLink: PeerLink {
 public struct LinkEvents: Sendable {
   public var receive: @Sendable (MemberID, ByteBuffer) -> Void
   public var linkChanged: @Sendable (MemberID, Bool) -> Void
+  /// Another member says that this one was removed for good.
+  public var removed: @Sendable (String) -> Void
+  /// What a store that is no member yet is told.
+  public var introduction: @Sendable () -> Bytes
 }
 
 /// The link of a store with one member.

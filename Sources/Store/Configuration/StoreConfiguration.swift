@@ -9,6 +9,8 @@ public struct StoreMember: Hashable, Sendable {
   /// Host name = Node name = member name.
   public var name: HostName
   public var center: CenterName
+  /// What the center stands in; `citySafe` writes are safe in every city. Empty: not known.
+  public var city: String
   public var role: Role
   /// Higher leads rather: production above local-dr above remote-dr.
   public var priority: Int
@@ -19,12 +21,14 @@ public struct StoreMember: Hashable, Sendable {
   public var clientURL: String
 
   public init(
-    id: MemberID, name: HostName, center: CenterName, role: Role = .voter, priority: Int = 0, peerHost: String = "127.0.0.1",
+    id: MemberID, name: HostName, center: CenterName, city: String = "", role: Role = .voter, priority: Int = 0,
+    peerHost: String = "127.0.0.1",
     peerPort: Int = 0, clientURL: String = ""
   ) {
     self.id = id
     self.name = name
     self.center = center
+    self.city = city
     self.role = role
     self.priority = priority
     self.peerHost = peerHost
@@ -32,15 +36,24 @@ public struct StoreMember: Hashable, Sendable {
     self.clientURL = clientURL
   }
 
-  public var peerURL: String { "https://\(peerHost.contains(":") ? "[\(peerHost)]" : peerHost):\(peerPort)" }
+  public var peerURL: String { PeerURL.text(host: peerHost, port: peerPort) }
   public var linkPeer: LinkPeer { LinkPeer(member: id, host: peerHost, port: peerPort, center: center, hostName: name) }
 }
 
 public struct StoreConfiguration: Sendable {
   public var memberID: MemberID
   public var clusterID: UInt64
-  /// All members, this one among them; the same list on each.
+  /// All members, this one among them; the same list on each. Once members change at run time, the replicated list takes its place.
   public var members: [StoreMember]
+  public enum Start: Sendable {
+    /// The members listed found the cluster together, or founded it.
+    case bootstrap
+    /// The cluster runs, and this member was added to it: see `joining`.
+    case existing
+  }
+  public var start: Start = .bootstrap
+  /// Learners that may be added at run time (etcd `--max-learners`).
+  public var maxLearners: Int = 1
   /// Folder of this member's journal; made if it is not there.
   public var directory: String
   /// One step of consensus' clock; its timeouts are multiples (`RaftTiming`).
@@ -79,7 +92,8 @@ public struct StoreConfiguration: Sendable {
     guard member != nil else {
       throw StoreError(.invalidConfiguration, "member \(memberID) is not in its own list of members: \(members.map(\.name.value))")
     }
-    guard Set(members.map(\.id)).count == members.count, Set(members.map(\.name)).count == members.count else {
+    let names: [HostName] = members.map(\.name).filter { !$0.value.isEmpty }
+    guard Set(members.map(\.id)).count == members.count, Set(names).count == names.count else {
       throw StoreError(.invalidConfiguration, "two members share an id or a name: \(members.map { "\($0.name)=\($0.id)" })")
     }
     guard members.allSatisfy({ $0.id.value != 0 }), members.contains(where: { $0.role == .voter }) else {

@@ -12,6 +12,10 @@ extension Fault<StoreDomain>.Code {
   public static let cannotOpen = Self("cannotOpen")
   /// What was read back contradicts itself.
   public static let damaged = Self("damaged")
+  /// Nobody knows this member, so it cannot take part in a running cluster.
+  public static let cannotJoin = Self("cannotJoin")
+  /// This member was removed from its cluster for good.
+  public static let removed = Self("removed")
   /// A store starts once and stops once.
   public static let wrongState = Self("wrongState")
 }

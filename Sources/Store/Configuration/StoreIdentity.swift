@@ -8,6 +8,16 @@ public enum StoreIdentity {
   /// Of a federation's store, never 0.
   public static func clusterID(federation: String) -> UInt64 { hash("cluster", federation) }
 
+  /// Of a member that is added at run time: from where it is reached, and never one that is or was taken.
+  static func addedMember(clusterID: UInt64, peerURLs: [String], taken: [MemberID]) -> MemberID {
+    var attempt: Int = 0
+    while true {
+      let id = MemberID(hash("added", String(clusterID, radix: 16), peerURLs.sorted().joined(separator: ","), "\(attempt)"))
+      if !taken.contains(id), id != MemberChange.openID { return id }
+      attempt += 1
+    }
+  }
+
   /// FNV-1a (64 bits) over the parts with their lengths, mixed by SplitMix64's finalizer. Collisions within one federation are refused when
   /// the configuration is checked; nobody gains by finding one, since peers are known by their certificates.
   private static func hash(_ parts: String...) -> UInt64 {

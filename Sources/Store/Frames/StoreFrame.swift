@@ -15,6 +15,10 @@ enum StoreFrame {
   case snapshotRefused(transfer: UInt64)
   case call(id: UInt64, LeaderCall)
   case answer(id: UInt64, LeaderAnswer)
+  /// A change of members, asked of the leader.
+  case change(id: UInt64, command: Bytes)
+  /// `code` is empty when it was done; `member`: the one that was added, or 0.
+  case changed(id: UInt64, member: UInt64, code: String, message: String)
 
   func encode() -> ByteBuffer {
     var writer = ByteWriter(reserving: 64)
@@ -54,6 +58,16 @@ enum StoreFrame {
       writer.fixed64(id)
       writer.byte(answer.outcome.rawValue)
       writer.signed(answer.value)
+    case .change(let id, let command):
+      writer.byte(9)
+      writer.fixed64(id)
+      writer.block(command)
+    case .changed(let id, let member, let code, let message):
+      writer.byte(10)
+      writer.fixed64(id)
+      writer.fixed64(member)
+      writer.block(Bytes(code))
+      writer.block(Bytes(message))
     }
     return ByteBuffer(bytes: writer.bytes)
   }
@@ -81,6 +95,13 @@ enum StoreFrame {
       let id: UInt64 = try reader.fixed64()
       guard let outcome = LeaderAnswer.Outcome(rawValue: try reader.byte()) else { throw reader.malformed("unknown answer") }
       self = .answer(id: id, LeaderAnswer(outcome: outcome, value: try reader.signed()))
+    case 9: self = .change(id: try reader.fixed64(), command: try reader.block())
+    case 10:
+      let (id, member): (UInt64, UInt64) = (try reader.fixed64(), try reader.fixed64())
+      guard let code = String(validating: try reader.block(), as: UTF8.self),
+        let message = String(validating: try reader.block(), as: UTF8.self)
+      else { throw reader.malformed("text that is no UTF-8") }
+      self = .changed(id: id, member: member, code: code, message: message)
     default: throw reader.malformed("unknown kind of frame \(kind): the sender runs another version")
     }
     try reader.finish()

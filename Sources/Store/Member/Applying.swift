@@ -10,7 +10,11 @@ extension MemberCore {
     guard let last: Entry = entries.last else { return }
     for entry in entries {
       proposals.onApplying(term: entry.term)
-      if entry.kind == .data { applyCommand(entry) } else { keyspace.advance(to: entry.index) }
+      switch entry.kind {
+      case .data: applyCommand(entry)
+      case .membership: applyMembership(entry)
+      case .empty: keyspace.advance(to: entry.index)
+      }
       guard failure == nil else { return }
     }
     node.applied(upTo: last.index)
@@ -32,6 +36,7 @@ extension MemberCore {
       }
       noteLeases(command.unguarded, result)
       if keyspace.settingsVersion != board.settingsVersion.load(ordering: .relaxed) { board.set(settings: keyspace) }
+      if case .cluster = command { onClusterChanged() }
       if let own {
         board.revision.store(keyspace.revision, ordering: .relaxed)
         own.completion(result)
@@ -94,6 +99,8 @@ extension MemberCore {
     }
     board.set(settings: keyspace)
     watches.onReplaced(keyspace)
+    onClusterChanged()
+    if keyspace.cluster.removed.contains(configuration.memberID) { onRemoved() }
     logger.info("caught up by a snapshot", metadata: ["index": "\(metadata.index)", "revision": "\(keyspace.revision)"])
   }
 }

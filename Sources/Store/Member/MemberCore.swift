@@ -4,6 +4,7 @@ import Keyspace
 import Logging
 import NIOCore
 import Primitives
+import SiteLink
 
 /// One member, on its event loop: consensus, keyspace, watchers, callers. Everything that happens (a frame, a tick, a request, the
 /// journal's word) changes state and asks for one `drain` at the end of this turn of the loop, which merges whatever came in the turn.
@@ -25,6 +26,16 @@ final class MemberCore {
   var proposals: ProposalTable
   var reads = ReadTable()
   var calls: CallTable
+  var changes: ChangeTable
+  /// The members as far as they are applied here.
+  var records: [MemberRecord]
+  var roster: [StoreMember]
+  /// Members that were removed and are reached a little longer, to hear of it.
+  var departing: [MemberID: (peer: LinkPeer, until: MonotonicTime)] = [:]
+  /// Who leads rather, where somebody said so while running.
+  var priorityOverrides: [MemberID: Int]?
+  var isPublishing: Bool = false
+  var isRemoved: Bool = false
   var lag = LagSamples()
   var compaction: CompactionClock?
   /// Last entry handed to the journal.
@@ -50,7 +61,7 @@ final class MemberCore {
   var failure: KeyspaceError?
   var malformedFrames: Set<MemberID> = []
 
-  init(_ restored: RestoredMember, _ environment: MemberEnvironment) throws(ConsensusError) {
+  init(_ restored: RestoredMember, _ environment: MemberEnvironment) throws {
     configuration = environment.configuration
     eventLoop = environment.eventLoop
     clock = environment.clock
@@ -67,11 +78,21 @@ final class MemberCore {
     proposals = ProposalTable(origin: configuration.memberID, seed: configuration.seed)
     calls = CallTable(seed: configuration.seed)
     nextTransfer = configuration.seed
+    changes = ChangeTable(seed: configuration.seed)
+    let cluster: ClusterState = keyspace.cluster
+    guard !cluster.removed.contains(configuration.memberID) else {
+      throw StoreError(.removed, "member \(configuration.member?.name.value ?? ""): \(Self.removalSentence)")
+    }
+    records = cluster.members.isEmpty ? configuration.members.map(\.record) : cluster.members
+    roster = cluster.members.isEmpty ? configuration.members : records.map { StoreMember($0) }
+    board.set(records)
+    // One that joins learns from the log who votes.
+    let founders: [StoreMember] = configuration.start == .bootstrap ? configuration.members : []
     lastIndex = restored.state.entries.last?.index ?? lastSnapshotIndex
     var raft = RaftConfiguration(
-      id: configuration.memberID, voters: configuration.members.filter { $0.role == .voter }.map(\.id),
-      learners: configuration.members.filter { $0.role == .learner }.map(\.id),
-      priorities: Dictionary(uniqueKeysWithValues: configuration.members.map { ($0.id, $0.priority) }), seed: configuration.seed)
+      id: configuration.memberID, voters: founders.filter { $0.role == .voter }.map(\.id),
+      learners: founders.filter { $0.role == .learner }.map(\.id),
+      priorities: Dictionary(uniqueKeysWithValues: roster.map { ($0.id, $0.priority) }), seed: configuration.seed)
     raft.timing = environment.timing
     node = try RaftNode(configuration: raft, restored: restored.state, applied: restored.keyspace.appliedIndex)
   }
@@ -168,6 +189,7 @@ final class MemberCore {
     for one in proposals.takeAll() { one.completion(.failure(error)) }
     for one in reads.takeAll() { one.completion(error) }
     for one in calls.takeAll() { one.completion(.failure(error)) }
+    failChanges(error)
   }
 }
 

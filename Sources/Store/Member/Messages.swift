@@ -43,6 +43,8 @@ extension MemberCore {
       case .snapshotRefused(let transfer): giveUpSending(to: member, transfer, "the receiver refused it")
       case .call(let id, let call): onCall(id, call, from: member)
       case .answer(let id, let answer): onAnswer(id, answer)
+      case .change(let id, let command): onChange(id, command, from: member)
+      case .changed(let id, let added, let code, let message): onChanged(id, member: added, code: code, message: message)
       }
       scheduleDrain()
     } catch {
@@ -62,6 +64,7 @@ extension MemberCore {
   }
 
   func name(of member: MemberID) -> String {
-    configuration.members.first { $0.id == member }?.name.value ?? member.description
+    let name: String = roster.first { $0.id == member }?.name.value ?? ""
+    return name.isEmpty ? member.description : name
   }
 }

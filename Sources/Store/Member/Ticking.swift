@@ -17,6 +17,10 @@ extension MemberCore {
     if tickCount.isMultiple(of: 10) {
       revokeExpiredLeases()
       checkpointLeases()
+      expireChanges()
+      promoteThoseWhoCaughtUp()
+      publishIfDue()
+      forgetDeparted()
     }
     lag.note(index: lastIndex, now: now)
     compactIfDue()
@@ -37,7 +41,7 @@ extension MemberCore {
 
   /// A leader that cannot write its own log makes everybody wait for the others' disks at best. It lets another lead.
   private func watchDisk() {
-    guard node.isLeader, configuration.members.count > 1, let oldest: MonotonicTime = unsynced.first?.since else { return }
+    guard node.isLeader, node.membership.voters.count > 1, let oldest: MonotonicTime = unsynced.first?.since else { return }
     let stalled: Duration = now - oldest
     guard stalled > configuration.diskStallLimit else { return }
     logger.warning("the disk stalls, giving up the leadership", metadata: ["milliseconds": "\(Int(stalled.inMilliseconds))"])
@@ -62,7 +66,7 @@ extension MemberCore {
     retriesAllowed = true
     board.tell(
       LeadershipChange(
-        leader: change.leader, leaderName: change.leader.flatMap { id in configuration.members.first { $0.id == id }?.name },
+        leader: change.leader, leaderName: change.leader.flatMap { id in roster.first { $0.id == id }?.name },
         term: change.term, isLocal: change.role == .leader))
     startLeasesIfDue()
     publish()

@@ -1,5 +1,6 @@
 import Metrics
 import Primitives
+import Synchronization
 
 /// A member's metrics: etcd's names where the thing measured is the same, `tricenter_store_…` for what etcd does not have.
 final class StoreMetrics: Sendable {
@@ -20,23 +21,50 @@ final class StoreMetrics: Sendable {
   let leasesExpired = Counter(label: "etcd_debugging_server_lease_expired_total")
   private let term = Gauge(label: "tricenter_store_term")
   private let failed = Gauge(label: "tricenter_store_failed")
-  private let peers: [MemberID: PeerGauges]
+  /// Members come and go.
+  private let peers: Mutex<[MemberID: PeerGauges]> = Mutex([:])
 
   private struct PeerGauges: Sendable {
+    var name: String
     var roundTrip: Timer
     var entries: Gauge
     var bytes: Gauge
     var seconds: Gauge
+
+    init(_ peer: PeerProgress) {
+      name = peer.name.value
+      let labels: [(String, String)] = [("To", name), ("center", peer.center.value)]
+      roundTrip = Timer(label: "etcd_network_peer_round_trip_time_seconds", dimensions: labels)
+      entries = Gauge(label: "tricenter_store_peer_lag_entries", dimensions: labels)
+      bytes = Gauge(label: "tricenter_store_peer_lag_bytes", dimensions: labels)
+      seconds = Gauge(label: "tricenter_store_peer_lag_seconds", dimensions: labels)
+    }
+
+    func destroy() {
+      roundTrip.destroy()
+      for gauge in [entries, bytes, seconds] { gauge.destroy() }
+    }
   }
 
-  init(members: [StoreMember], own: MemberID) {
-    peers = members.filter { $0.id != own }.reduce(into: [:]) { result, member in
-      let labels: [(String, String)] = [("To", member.name.value), ("center", member.center.value)]
-      result[member.id] = PeerGauges(
-        roundTrip: Timer(label: "etcd_network_peer_round_trip_time_seconds", dimensions: labels),
-        entries: Gauge(label: "tricenter_store_peer_lag_entries", dimensions: labels),
-        bytes: Gauge(label: "tricenter_store_peer_lag_bytes", dimensions: labels),
-        seconds: Gauge(label: "tricenter_store_peer_lag_seconds", dimensions: labels))
+  private func gauges(_ peer: PeerProgress) -> PeerGauges {
+    peers.withLock { peers in
+      if let known: PeerGauges = peers[peer.id] {
+        if known.name == peer.name.value { return known }
+        known.destroy()
+      }
+      let made = PeerGauges(peer)
+      peers[peer.id] = made
+      return made
+    }
+  }
+
+  /// Whoever is no member any more has no lag.
+  func forget(except members: [MemberID]) {
+    peers.withLock { peers in
+      for (id, gauges) in peers where !members.contains(id) {
+        gauges.destroy()
+        peers[id] = nil
+      }
     }
   }
 
@@ -55,11 +83,13 @@ final class StoreMetrics: Sendable {
     term.record(status.term)
     failed.record(status.failure == nil ? 0 : 1)
     for peer in status.peers {
-      guard let gauges: PeerGauges = peers[peer.id] else { continue }
+      let gauges: PeerGauges = gauges(peer)
       gauges.entries.record(peer.lagEntries)
       gauges.bytes.record(peer.lagBytes)
       gauges.seconds.record(peer.lagSeconds)
     }
-    for (member, nanoseconds) in roundTrips { peers[member]?.roundTrip.recordNanoseconds(nanoseconds) }
+    for (member, nanoseconds) in roundTrips {
+      peers.withLock { $0[member]?.roundTrip }?.recordNanoseconds(nanoseconds)
+    }
   }
 }

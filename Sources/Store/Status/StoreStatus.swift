@@ -26,6 +26,8 @@ public struct StoreStatus: Sendable {
   public var watches: Int = 0
   /// On the leader: the others.
   public var peers: [PeerProgress] = []
+  /// It was removed from the cluster for good.
+  public var isRemoved: Bool = false
   /// Why the member stopped; nil while it runs.
   public var failure: String?
 
@@ -67,6 +69,7 @@ final class StatusBoard: Sendable {
     var change: LeadershipChange
     var observers: [Int: @Sendable (LeadershipChange) -> Void] = [:]
     var lastObserver: Int = 0
+    var records: [MemberRecord]
   }
   private let state: Mutex<State>
   /// Of the newest entry applied.
@@ -76,12 +79,15 @@ final class StatusBoard: Sendable {
   let settingsVersion = Atomic<UInt64>(0)
   private let settings: Mutex<[String: Setting]> = Mutex([:])
 
-  init(memberID: MemberID, clusterID: UInt64) {
+  init(memberID: MemberID, clusterID: UInt64, records: [MemberRecord]) {
     state = Mutex(
       State(
         status: StoreStatus(memberID: memberID, clusterID: clusterID),
-        change: LeadershipChange(leader: nil, leaderName: nil, term: 0, isLocal: false)))
+        change: LeadershipChange(leader: nil, leaderName: nil, term: 0, isLocal: false), records: records))
   }
+
+  var records: [MemberRecord] { state.withLock { $0.records } }
+  func set(_ records: [MemberRecord]) { state.withLock { $0.records = records } }
 
   var status: StoreStatus { state.withLock { $0.status } }
   var change: LeadershipChange { state.withLock { $0.change } }
@@ -121,7 +127,8 @@ extension MemberCore {
   func publish() {
     let raft: RaftStatus = node.status
     var status = StoreStatus(memberID: configuration.memberID, clusterID: configuration.clusterID)
-    status.members = configuration.members
+    status.members = roster
+    status.isRemoved = isRemoved
     status.leader = failure == nil ? raft.leader : nil
     status.isLeader = failure == nil && raft.role == .leader
     status.isLearner = !raft.membership.isVoter(raft.id)
@@ -140,10 +147,10 @@ extension MemberCore {
     let now: MonotonicTime = now
     let tickSeconds: Double = Double(configuration.tick.inNanoseconds) / 1e9
     status.peers = raft.peers.map { peer in
-      let member: StoreMember? = configuration.members.first { $0.id == peer.id }
+      let member: StoreMember? = roster.first { $0.id == peer.id }
       let (seconds, bytes): (Double, UInt64) = lag.lag(of: peer.match, now: now)
       return PeerProgress(
-        id: peer.id, name: member?.name ?? HostName(peer.id.description), center: member?.center ?? "", isVoter: peer.isVoter,
+        id: peer.id, name: HostName(name(of: peer.id)), center: member?.center ?? "", isVoter: peer.isVoter,
         match: peer.match, lagEntries: raft.lastIndex - min(peer.match, raft.lastIndex), lagBytes: bytes, lagSeconds: seconds,
         silentSeconds: Double(peer.silentTicks) * tickSeconds, isReceivingSnapshot: peer.replication == .snapshot)
     }

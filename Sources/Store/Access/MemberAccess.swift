@@ -1,0 +1,44 @@
+import Keyspace
+import NIOCore
+import Primitives
+
+/// Changing the members, from any task and through any member. Errors are `KeyspaceError`s with etcd's meaning; `.timeout` and `.dropped`
+/// leave the list of members to tell what became of it.
+extension Store {
+  /// Adds a member; it is to be started with `StoreConfiguration.joining`. One that shall vote gets its vote when it has caught up.
+  public func addMember(_ new: NewMember) async throws -> MemberRecord {
+    guard let id: MemberID = try await change(.add(new)) else {
+      throw KeyspaceError(.malformed, "the leader added a member and did not say its id: see the list of members")
+    }
+    return records.first { $0.id == id } ?? new.record(id)
+  }
+
+  public func removeMember(_ id: MemberID) async throws { _ = try await change(.remove(id)) }
+
+  public func updateMember(_ id: MemberID, peerURLs: [String]) async throws { _ = try await change(.update(id, peerURLs: peerURLs)) }
+
+  /// Makes a learner a voter. `.learnerNotReady` while it is behind.
+  public func promoteMember(_ id: MemberID) async throws { _ = try await change(.promote(id)) }
+
+  private func change(_ change: MemberChange) async throws -> MemberID? {
+    let loop: any EventLoop = eventLoop
+    return try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<MemberID?, any Error>) in
+      loop.execute {
+        guard let member: MemberCore = self.core.value else {
+          return continuation.resume(throwing: KeyspaceError(.unavailable, "this member is not started"))
+        }
+        member.change(change) { result in
+          guard case .success(let added) = result else { return continuation.resume(with: result) }
+          // A member that follows hears of it a little later; one that removed itself never answers again.
+          member.linearize { _ in continuation.resume(returning: added) }
+        }
+      }
+    }
+  }
+
+  /// The members as far as this one has applied: replicated once they changed at run time, before that the configuration's.
+  public var records: [MemberRecord] { board.records }
+  public var members: [StoreMember] { board.records.map { StoreMember($0) } }
+  /// This member was removed from the cluster for good, and has stopped.
+  public var isRemoved: Bool { status.isRemoved }
+}
