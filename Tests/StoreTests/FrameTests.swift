@@ -12,6 +12,7 @@ import Testing
     .snapshotBegin(transfer: 9, metadata: [1, 2, 3]), .snapshotChunk(transfer: 9, number: 300, bytes: Bytes(repeating: 7, count: 1000)),
     .snapshotEnd(transfer: 9, chunks: 301, message: [4, 5]), .snapshotAcknowledged(transfer: 9, chunks: 1), .snapshotRefused(transfer: 9),
     .change(id: 5, command: [1, 6, 3]), .changed(id: 5, member: 9, code: "unhealthy", message: "no"),
+    .call(id: 78, LeaderCall(kind: .citySafe, lease: 900)),
     .call(id: 77, LeaderCall(kind: .remaining, lease: -5)), .answer(id: 77, LeaderAnswer(outcome: .done, value: -1)),
   ]
 

@@ -116,6 +116,6 @@ import Testing
     #expect(
       refused { configuration in for index in configuration.members.indices { configuration.members[index].role = .learner } }
         == .invalidConfiguration)
-    #expect(refused { $0.durability = .citySafe } == .unsupported)
+    #expect(refused { $0.durability = .citySafe } == .invalidConfiguration)
   }
 }

@@ -16,10 +16,11 @@ public struct EtcdStore: KeyValueStore {
   }
 
   private func call<Answer>(
-    _ path: String, _ message: (inout ProtobufWriter) -> Void, _ decode: (ProtobufReader) throws -> Answer
+    _ path: String, metadata: [(String, String)] = [], _ message: (inout ProtobufWriter) -> Void,
+    _ decode: (ProtobufReader) throws -> Answer
   ) async throws -> Answer {
     do {
-      return try decode(try await client.unary(path, timeout: timeout, message))
+      return try decode(try await client.unary(path, timeout: timeout, metadata: metadata, message))
     } catch {
       throw EtcdError.keyspaceError(error)
     }
@@ -30,7 +31,9 @@ public struct EtcdStore: KeyValueStore {
   }
 
   public func transact(_ request: TransactionRequest) async throws -> TransactionResponse {
-    try await call(TxnMethod.path, { request.encode(&$0) }) { try TransactionResponse($0) }
+    // Other etcds than ours pass it over.
+    let metadata: [(String, String)] = request.durability.map { [(EtcdService.durabilityMetadata, $0.name)] } ?? []
+    return try await call(TxnMethod.path, metadata: metadata, { request.encode(&$0) }) { try TransactionResponse($0) }
   }
 
   public func watch(_ request: WatchRequest) async throws -> any WatchCursor {

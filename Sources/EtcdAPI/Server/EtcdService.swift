@@ -10,6 +10,9 @@ final class EtcdService: Sendable {
   /// The version of etcd whose contract this is: clients decide by it what they may ask for.
   static let version: String = "3.6.0"
 
+  /// Metadata of ours: how far a write must have come before it is acknowledged.
+  static let durabilityMetadata: String = "tricenter-durability"
+
   let store: any KeyValueStore
   let loopStore: (any LoopStore)?
   /// nil: a store without settings, where nobody can enable authentication or raise an alarm.

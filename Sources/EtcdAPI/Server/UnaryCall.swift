@@ -83,16 +83,25 @@ final class UnaryCall: GRPCCallHandler {
   }
 
   func transact(_ request: TransactionRequest, then answer: @escaping (TransactionResponse) -> Void) {
+    var request: TransactionRequest = request
+    if let name: String = call?.metadata(EtcdService.durabilityMetadata) {
+      guard let durability = Durability(name: name) else {
+        call?.finish(
+          GRPCStatus(.invalidArgument, "etcdserver: \(EtcdService.durabilityMetadata) must be center-safe, city-safe or auto"))
+        return
+      }
+      request.durability = durability
+    }
     guard caller.isUnrestricted else {
       let store = CallerStore(service, credentials)
-      return run({ try await store.transact(request) }, then: answer)
+      return run({ [request] in try await store.transact(request) }, then: answer)
     }
     do { try service.checkSpace(for: request) } catch { return fail(error) }
     guard let store: any LoopStore = service.loopStore else {
       let store: any KeyValueStore = service.store
-      return run({ try await store.transact(request) }, then: answer)
+      return run({ [request] in try await store.transact(request) }, then: answer)
     }
-    ask(store, answer) { store, completion in store.transact(request, completion: completion) }
+    ask(store, answer) { [request] store, completion in store.transact(request, completion: completion) }
   }
 
   func range(_ request: RangeRequest, then answer: @escaping (RangeResponse) -> Void) {

@@ -157,6 +157,8 @@ public struct TransactionRequest: Hashable, Sendable {
   public var compares: [Compare]
   public var success: [Operation]
   public var failure: [Operation]
+  /// nil: what the store's settings say for the keys. Of no meaning for a nested transaction, and no part of the log's form.
+  public var durability: Durability?
   public init(compares: [Compare] = [], success: [Operation], failure: [Operation] = []) {
     self.compares = compares
     self.success = success

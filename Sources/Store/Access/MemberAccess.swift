@@ -39,6 +39,12 @@ extension Store {
   /// The members as far as this one has applied: replicated once they changed at run time, before that the configuration's.
   public var records: [MemberRecord] { board.records }
   public var members: [StoreMember] { board.records.map { StoreMember($0) } }
+  /// Which keys' writes must have come how far before they are acknowledged: for all members, from now on. A request's own word goes first.
+  public func setDurability(_ rules: DurabilityRules) async throws { _ = try await change(.setDurability(rules)) }
+  /// As far as this member has applied.
+  public var durabilityRules: DurabilityRules { board.cluster.durability }
+  /// Cities that `auto` writes do not wait for, with the barrier behind which that is so.
+  public var degradations: [ClusterState.Degradation] { board.cluster.degradations }
   /// This member was removed from the cluster for good, and has stopped.
   public var isRemoved: Bool { status.isRemoved }
 }

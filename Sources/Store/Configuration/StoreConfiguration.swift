@@ -72,8 +72,13 @@ public struct StoreConfiguration: Sendable {
   /// A lease with more than this left is written down with what is left of it so often (etcd: five minutes), so that a new leader does not
   /// give all of its time again. At least a tick.
   public var leaseCheckpointInterval: Duration = .seconds(300)
-  /// How far a write must have come before it is acknowledged. `.centerSafe` is served; others are refused at the start.
+  /// How far a write must have come before it is acknowledged, where neither the request nor the replicated settings
+  /// (`Store.setDurability`) say it. Others than `.centerSafe` need members that say in which city they are.
   public var durability: Durability = .centerSafe
+  /// An `auto` write waits so long for a city; then it and its successors go on without it until the city keeps up again.
+  public var autoPatience: Duration = .milliseconds(500)
+  /// A city that was given up and has kept up for so long is waited for again.
+  public var cityRecovery: Duration = .seconds(1)
   /// Makes election timeouts and request ids: different at each start.
   public var seed: UInt64 = .random(in: .min ... .max)
   public var journalSegmentBytes: Int = 16 << 20
@@ -99,8 +104,13 @@ public struct StoreConfiguration: Sendable {
     guard members.allSatisfy({ $0.id.value != 0 }), members.contains(where: { $0.role == .voter }) else {
       throw StoreError(.invalidConfiguration, "a store needs a voter, and 0 is no member id")
     }
-    guard durability == .centerSafe else {
-      throw StoreError(.unsupported, "durability \(durability) is not served by this version: use centerSafe")
+    guard durability == .centerSafe || members.contains(where: { !$0.city.isEmpty }) else {
+      throw StoreError(.invalidConfiguration, "durability \(durability.name) needs members that say in which city they are")
+    }
+    guard autoPatience >= tick, cityRecovery >= tick, autoPatience < requestTimeout else {
+      throw StoreError(
+        .invalidConfiguration,
+        "auto waits \(autoPatience), must be a tick (\(tick)) or more and below the request timeout (\(requestTimeout))")
     }
     guard tick >= .milliseconds(1), requestTimeout > tick, snapshotEntries > 0, historyRetention ?? .seconds(1) >= .seconds(1),
       leaseCheckpointInterval >= tick

@@ -108,10 +108,12 @@ enum StoreFrame {
   }
 }
 
-/// What only the leader knows: when leases run out.
+/// What only the leader knows: when leases run out, and how far the others are.
 struct LeaderCall: Hashable, Sendable {
-  enum Kind: UInt8, Sendable { case keepAlive, remaining }
+  /// `citySafe`, `autoSafe`: answered once the entry at the index is that safe.
+  enum Kind: UInt8, Sendable { case keepAlive, remaining, citySafe, autoSafe }
   var kind: Kind
+  /// Or the index of an entry.
   var lease: Int64
 }
 

@@ -39,7 +39,7 @@ extension MemberCore {
       if case .cluster = command { onClusterChanged() }
       if let own {
         board.revision.store(keyspace.revision, ordering: .relaxed)
-        own.completion(result)
+        answerWhenSafe(own, result, at: entry.index)
       }
     } catch {
       // Every member sees the same bytes: none can go on, and going on without would be another history.

@@ -91,6 +91,8 @@ extension MemberCore {
 
   private func answer(_ call: LeaderCall, _ completion: @escaping (LeaderAnswer) -> Void) {
     guard node.isLeader, leases.isKeeping else { return completion(LeaderAnswer(outcome: .notLeader, value: 0)) }
+    // Whoever asks this has applied the entry in the term of the leader that it asks, or an older one: that leader has the same entry.
+    if call.kind == .citySafe || call.kind == .autoSafe { return answerSafety(call, completion) }
     linearize { [unowned self] error in
       guard error == nil, self.leases.isKeeping else { return completion(LeaderAnswer(outcome: .notLeader, value: 0)) }
       switch call.kind {
@@ -98,6 +100,7 @@ extension MemberCore {
       case .remaining:
         let remaining: Int64 = self.leases.remaining(call.lease, self.keyspace, now: self.now).map { $0.inNanoseconds / 1_000_000 } ?? -1
         completion(LeaderAnswer(outcome: .done, value: remaining))
+      case .citySafe, .autoSafe: self.answerSafety(call, completion)
       }
     }
   }

@@ -27,6 +27,11 @@ final class MemberCore {
   var reads = ReadTable()
   var calls: CallTable
   var changes: ChangeTable
+  /// On the leader: how far each city is, and who waits for that.
+  var ledger: CityLedger
+  var held: [HeldAnswer] = []
+  /// Some member says in which city it is.
+  var hasCities: Bool = false
   /// The members as far as they are applied here.
   var records: [MemberRecord]
   var roster: [StoreMember]
@@ -79,6 +84,7 @@ final class MemberCore {
     calls = CallTable(seed: configuration.seed)
     nextTransfer = configuration.seed
     changes = ChangeTable(seed: configuration.seed)
+    ledger = CityLedger(patience: configuration.autoPatience, recovery: configuration.cityRecovery)
     let cluster: ClusterState = keyspace.cluster
     guard !cluster.removed.contains(configuration.memberID) else {
       throw StoreError(.removed, "member \(configuration.member?.name.value ?? ""): \(Self.removalSentence)")
@@ -86,6 +92,7 @@ final class MemberCore {
     records = cluster.members.isEmpty ? configuration.members.map(\.record) : cluster.members
     roster = cluster.members.isEmpty ? configuration.members : records.map { StoreMember($0) }
     board.set(records)
+    board.setCluster(cluster)
     // One that joins learns from the log who votes.
     let founders: [StoreMember] = configuration.start == .bootstrap ? configuration.members : []
     lastIndex = restored.state.entries.last?.index ?? lastSnapshotIndex
@@ -95,6 +102,7 @@ final class MemberCore {
       priorities: Dictionary(uniqueKeysWithValues: roster.map { ($0.id, $0.priority) }), seed: configuration.seed)
     raft.timing = environment.timing
     node = try RaftNode(configuration: raft, restored: restored.state, applied: restored.keyspace.appliedIndex)
+    noteCities()
   }
 
   var handle: NIOLoopBound<MemberCore> { NIOLoopBound(self, eventLoop: eventLoop) }
@@ -118,6 +126,7 @@ final class MemberCore {
       if output.isEmpty { break }
       carryOut(output)
     }
+    releaseHeld()
   }
 
   /// In the order that `RaftOutput` prescribes.

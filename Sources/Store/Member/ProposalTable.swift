@@ -12,6 +12,8 @@ struct ProposalTable {
 
   struct Pending {
     var command: KeyspaceCommand
+    /// How far it must have come before the caller is answered.
+    var durability: Durability
     var payload: Bytes
     var completion: Completion
     var deadline: MonotonicTime
@@ -42,24 +44,29 @@ struct ProposalTable {
 
   var count: Int { pending.count }
 
-  mutating func add(_ command: KeyspaceCommand, deadline: MonotonicTime, _ completion: @escaping Completion) {
-    queue.append(enter(command, deadline: deadline, completion))
+  mutating func add(
+    _ command: KeyspaceCommand, _ durability: Durability = .centerSafe, deadline: MonotonicTime, _ completion: @escaping Completion
+  ) {
+    queue.append(enter(command, durability, deadline: deadline, completion))
   }
 
   /// For the one who leads now: not queued, the caller proposes it at once. Returns its number, context and payload.
   mutating func addOnce(
     _ command: KeyspaceCommand, deadline: MonotonicTime, _ completion: @escaping Completion
   ) -> (number: UInt64, context: UInt64, payload: Bytes) {
-    let number: UInt64 = enter(command, deadline: deadline, completion)
+    let number: UInt64 = enter(command, .centerSafe, deadline: deadline, completion)
     pending[number]?.isOnce = true
     lastContext += 1
     return (number, lastContext, pending[number]?.payload ?? [])
   }
 
-  private mutating func enter(_ command: KeyspaceCommand, deadline: MonotonicTime, _ completion: @escaping Completion) -> UInt64 {
+  private mutating func enter(
+    _ command: KeyspaceCommand, _ durability: Durability, deadline: MonotonicTime, _ completion: @escaping Completion
+  ) -> UInt64 {
     lastNumber &+= 1
-    let payload: Bytes = LogPayload(origin: origin, request: lastNumber, command: command).encode()
-    pending[lastNumber] = Pending(command: command, payload: payload, completion: completion, deadline: deadline)
+    let payload: Bytes = LogPayload(origin: origin, request: lastNumber, durability: durability, command: command).encode()
+    pending[lastNumber] = Pending(
+      command: command, durability: durability, payload: payload, completion: completion, deadline: deadline)
     byDeadline.append(lastNumber)
     return lastNumber
   }

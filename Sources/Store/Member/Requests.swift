@@ -6,12 +6,16 @@ import Primitives
 extension MemberCore {
   func submit(_ command: KeyspaceCommand, _ completion: @escaping ProposalTable.Completion) {
     if let failure { return completion(.failure(failure)) }
-    do throws(KeyspaceError) { try command.check() } catch { return completion(.failure(error)) }
+    let durability: Durability
+    do throws(KeyspaceError) {
+      try command.check()
+      durability = try self.durability(of: command)
+    } catch { return completion(.failure(error)) }
     guard proposals.count < StoreLimits.pendingProposals else {
       metrics.proposalsFailed.increment()
       return completion(.failure(KeyspaceError(.tooManyRequests, "\(proposals.count) proposals wait already: try again in a moment")))
     }
-    proposals.add(command, deadline: now + configuration.requestTimeout, completion)
+    proposals.add(command, durability, deadline: now + configuration.requestTimeout, completion)
     scheduleDrain()
   }
 

@@ -25,6 +25,7 @@ extension MemberCore {
     lag.note(index: lastIndex, now: now)
     compactIfDue()
     watchDisk()
+    watchCities()
     resumeCalls()
     continueSending()
     scheduleDrain()
@@ -54,6 +55,8 @@ extension MemberCore {
     leadership = change
     if change.role != .leader || change.term != before?.term {
       leases.end()
+      ledger.reset()
+      dropHeld()
       for (member, sender) in senders { giveUpSending(to: member, sender.transfer, "the leadership changed") }
     }
     if change.leader != before?.leader {

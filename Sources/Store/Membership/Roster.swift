@@ -26,13 +26,15 @@ extension StoreMember {
 extension MemberCore {
   /// After everything that may have changed the replicated records.
   func onClusterChanged() {
-    guard !keyspace.cluster.members.isEmpty else { return board.set(records) }
+    board.setCluster(keyspace.cluster)
+    guard !keyspace.cluster.members.isEmpty else { return }
     let before: [StoreMember] = roster
     records = keyspace.cluster.members
     roster = records.map { StoreMember($0) }
     board.set(records)
     metrics.forget(except: roster.map(\.id))
     guard roster != before else { return }
+    noteCities()
     // Whoever leaves is served until it knows that it has left.
     for member in before where !roster.contains(where: { $0.id == member.id }) {
       departing[member.id] = (member.linkPeer, now + StoreLimits.departurePatience)
@@ -41,6 +43,11 @@ extension MemberCore {
     if priorityOverrides == nil { node.setPriorities(Dictionary(uniqueKeysWithValues: roster.map { ($0.id, $0.priority) })) }
     updateLinks()
     logger.info("members", metadata: ["members": "\(roster.map { "\($0.name)=\($0.id) \($0.role.rawValue)" }.joined(separator: ", "))"])
+  }
+
+  func noteCities() {
+    ledger.onMembers(roster.map { ($0.id, $0.city) })
+    hasCities = !ledger.cities.isEmpty
   }
 
   func updateLinks() {

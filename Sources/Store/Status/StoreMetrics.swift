@@ -21,6 +21,36 @@ final class StoreMetrics: Sendable {
   let leasesExpired = Counter(label: "etcd_debugging_server_lease_expired_total")
   private let term = Gauge(label: "tricenter_store_term")
   private let failed = Gauge(label: "tricenter_store_failed")
+  let degradations = Counter(label: "tricenter_store_durability_degradations_total")
+
+  private struct CityGauges: Sendable {
+    var entries: Gauge
+    var bytes: Gauge
+    var seconds: Gauge
+    var degraded: Gauge
+    init(_ city: String) {
+      let labels: [(String, String)] = [("city", city)]
+      entries = Gauge(label: "tricenter_store_city_lag_entries", dimensions: labels)
+      bytes = Gauge(label: "tricenter_store_city_lag_bytes", dimensions: labels)
+      seconds = Gauge(label: "tricenter_store_city_lag_seconds", dimensions: labels)
+      degraded = Gauge(label: "tricenter_store_city_degraded", dimensions: labels)
+    }
+  }
+  private let cities: Mutex<[String: CityGauges]> = Mutex([:])
+
+  private func record(_ city: CityProgress) {
+    let gauges: CityGauges = cities.withLock { cities in
+      let known: CityGauges = cities[city.name] ?? CityGauges(city.name)
+      cities[city.name] = known
+      return known
+    }
+    gauges.degraded.record(city.degradation == nil ? 0 : 1)
+    // Others than the leader do not know: they show none, and the greatest over all members is the truth.
+    gauges.entries.record(city.lagEntries ?? 0)
+    gauges.bytes.record(city.lagBytes ?? 0)
+    gauges.seconds.record(city.lagSeconds ?? 0)
+  }
+
   /// Members come and go.
   private let peers: Mutex<[MemberID: PeerGauges]> = Mutex([:])
 
@@ -82,6 +112,7 @@ final class StoreMetrics: Sendable {
     watchers.record(status.watches)
     term.record(status.term)
     failed.record(status.failure == nil ? 0 : 1)
+    for city in status.cities { record(city) }
     for peer in status.peers {
       let gauges: PeerGauges = gauges(peer)
       gauges.entries.record(peer.lagEntries)

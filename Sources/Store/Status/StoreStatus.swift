@@ -26,6 +26,8 @@ public struct StoreStatus: Sendable {
   public var watches: Int = 0
   /// On the leader: the others.
   public var peers: [PeerProgress] = []
+  /// By name; how far each is behind is known on the leader alone.
+  public var cities: [CityProgress] = []
   /// It was removed from the cluster for good.
   public var isRemoved: Bool = false
   /// Why the member stopped; nil while it runs.
@@ -53,6 +55,25 @@ public struct PeerProgress: Sendable, Hashable {
   public var isReceivingSnapshot: Bool
 }
 
+/// How far behind the leader the nearest member of a city is.
+public struct CityProgress: Sendable, Hashable {
+  public var name: String
+  public var members: [MemberID]
+  /// Up to here one of them has the log on disk. These four are nil where this member does not lead.
+  public var durableIndex: UInt64?
+  public var lagEntries: UInt64?
+  public var lagBytes: UInt64?
+  public var lagSeconds: Double?
+  /// Set while `auto` writes do not wait for it.
+  public var degradation: ClusterState.Degradation?
+
+  init(name: String, members: [MemberID], degradation: ClusterState.Degradation?) {
+    self.name = name
+    self.members = members
+    self.degradation = degradation
+  }
+}
+
 public struct LeadershipChange: Sendable, Hashable {
   /// nil: nobody is known to lead.
   public var leader: MemberID?
@@ -70,6 +91,7 @@ final class StatusBoard: Sendable {
     var observers: [Int: @Sendable (LeadershipChange) -> Void] = [:]
     var lastObserver: Int = 0
     var records: [MemberRecord]
+    var cluster = ClusterState()
   }
   private let state: Mutex<State>
   /// Of the newest entry applied.
@@ -87,6 +109,8 @@ final class StatusBoard: Sendable {
   }
 
   var records: [MemberRecord] { state.withLock { $0.records } }
+  var cluster: ClusterState { state.withLock { $0.cluster } }
+  func setCluster(_ cluster: ClusterState) { state.withLock { $0.cluster = cluster } }
   func set(_ records: [MemberRecord]) { state.withLock { $0.records = records } }
 
   var status: StoreStatus { state.withLock { $0.status } }
@@ -145,6 +169,7 @@ extension MemberCore {
     status.watches = watches.count
     status.failure = failure?.message
     let now: MonotonicTime = now
+    status.cities = cityProgress(raft, now: now)
     let tickSeconds: Double = Double(configuration.tick.inNanoseconds) / 1e9
     status.peers = raft.peers.map { peer in
       let member: StoreMember? = roster.first { $0.id == peer.id }
