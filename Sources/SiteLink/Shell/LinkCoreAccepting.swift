@@ -58,10 +58,11 @@ extension LinkCore {
       throw LinkError(
         .wrongMember, "\(host) dialled member \(hello.to), but this is member \(local.member): its list of members is not ours.")
     }
+    // Also while connections of before are kept for it to hear of its removal.
+    if removedMembers.contains(hello.from) {
+      throw LinkError(.removed, "\(host) was removed from this cluster for good; it may come back as a new member with an empty folder.")
+    }
     guard let link: PeerLink = peers[hello.from] else {
-      if removedMembers.contains(hello.from) {
-        throw LinkError(.removed, "\(host) was removed from this cluster for good; it may come back as a new member with an empty folder.")
-      }
       throw LinkError(.wrongMember, "\(host) is not a member of this cluster.")
     }
     if link.peer.hostName.value.isEmpty {

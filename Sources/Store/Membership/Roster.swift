@@ -54,7 +54,8 @@ extension MemberCore {
     link.update(
       peers: roster.filter { $0.id != configuration.memberID }.map(\.linkPeer)
         + departing.values.map(\.peer).sorted { $0.member < $1.member },
-      removed: Set(keyspace.cluster.removed))
+      // One that still votes for the configuration without it is not refused.
+      removed: Set(keyspace.cluster.removed.filter { !node.membership.isMember($0) }))
   }
 
   func forgetDeparted() {
@@ -94,6 +95,7 @@ extension MemberCore {
         onClusterChanged()
         onChangeApplied(entry, result)
       }
+      if !membership.isJoint, !departing.isEmpty { updateLinks() }
       // It votes for the last time for the configuration without it, so it goes on until that is committed.
       let own: MemberID = configuration.memberID
       if !membership.isJoint, !membership.isMember(own), keyspace.cluster.removed.contains(own) { onRemoved() }
