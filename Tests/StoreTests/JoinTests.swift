@@ -111,7 +111,7 @@ private final class Town: Sendable {
     guard mkdtemp(&template) != nil else { fatalError("no temporary folder") }
     root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     authority = try CertificateAuthority.create(commonName: "ca", lifetime: .seconds(86_400), now: SystemClock().wall())
-    let ports: [Int] = try Self.freePorts(4)
+    let ports: [Int] = Self.freePorts(4)
     members = (0..<4).map { number in
       StoreMember(
         id: StoreIdentity.memberID(federation: "bank", host: HostName("host-\(number)")), name: HostName("host-\(number)"),
@@ -189,24 +189,23 @@ private final class Town: Sendable {
     rmdir(root)
   }
 
-  /// Bound all at once and let go: nobody else gets them in the moment between, or the test fails with "cannot listen".
-  private static func freePorts(_ count: Int) throws -> [Int] {
-    var sockets: [Int32] = []
-    defer { for socket in sockets { close(socket) } }
-    return try (0..<count).map { _ in
+  /// Below the ports that the system gives to connections, and free when asked for.
+  private static func freePorts(_ count: Int) -> [Int] {
+    var ports: [Int] = []
+    while ports.count < count {
+      let port = Int.random(in: 15_000..<32_000)
       let descriptor: Int32 = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-      sockets.append(descriptor)
+      defer { close(descriptor) }
       var address = sockaddr_in()
       address.sin_family = sa_family_t(AF_INET)
       address.sin_addr.s_addr = inet_addr("127.0.0.1")
-      var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-      let isBound: Bool = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-        }
+      address.sin_port = UInt16(port).bigEndian
+      let length = socklen_t(MemoryLayout<sockaddr_in>.size)
+      let isBound: Bool = withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 }
       }
-      guard isBound else { throw NotInTime(description: "a free port") }
-      return Int(UInt16(bigEndian: address.sin_port))
+      if isBound, !ports.contains(port) { ports.append(port) }
     }
+    return ports
   }
 }
