@@ -1,8 +1,8 @@
 import Primitives
 
 /// When to read the activation record, as a value. Usually one read is on its way at a time. One that does not answer (the store is
-/// changing its leader, and the question was put to the old one) is not waited for: the next is sent beside it, so that the first answer after
-/// an election comes within the patience, and a line slower than the patience still gets its answers.
+/// changing its leader, and the question was put to the old one) is not waited for: the next is sent beside it, so that the first answer
+/// after an election comes within the patience, and a line slower than the patience still gets its answers.
 struct ReadPacer: Sendable {
   struct Rhythm: Sendable {
     /// Time between the beginnings of two reads, when they answer: where this process's center is active, or nothing is known.
