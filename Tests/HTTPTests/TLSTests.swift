@@ -15,6 +15,12 @@ struct TestPKI {
   let stranger: TLSContext
   let clientIdentity: TLSIdentity
 
+  /// For connections that are to leave HTTP: HTTP/2 cannot.
+  func http1Client() throws -> TLSContext {
+    try TLSContext.client(
+      identity: .fixed(clientIdentity), trust: .fixed(authority.trust), applicationProtocols: ["http/1.1"], logger: quiet("tls"))
+  }
+
   init() throws {
     let now: WallTime = SystemClock().wall()
     authority = try CertificateAuthority.create(commonName: "test authority", lifetime: .seconds(3600), now: now)

@@ -48,6 +48,19 @@ final class OutboundQueue<Head: Sendable>: Sendable {
     if full { try await room() }
   }
 
+  /// Ends the queue without waiting: for a writer that is let go of.
+  func enqueueEndIfOpen() {
+    let wake: (@Sendable () -> Void)? = state.withLock { state in
+      guard !state.ended, state.failure == nil else { return nil }
+      state.ended = true
+      state.pieces.append(.end(nil))
+      if state.scheduled { return nil }
+      state.scheduled = state.wake != nil
+      return state.wake
+    }
+    wake?()
+  }
+
   private func room() async throws {
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in

@@ -17,6 +17,8 @@ public struct ServerRequest: Sendable {
   public var peer: PeerIdentity?
   public var remoteAddress: String
   public var body: any RequestBody
+  /// Set where the client asks to leave HTTP on its connection, which is possible on HTTP/1.1 sockets only.
+  public var upgrade: UpgradeOffer?
 
   public init(head: HTTPRequest, peer: PeerIdentity?, remoteAddress: String, body: any RequestBody) {
     self.head = head

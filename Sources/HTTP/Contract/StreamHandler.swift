@@ -40,6 +40,15 @@ public protocol StreamWriter: AnyObject {
   /// Stops the peer through its flow-control window.
   func pauseReading()
   func resumeReading()
+  /// The protocols that the request asks to go on with; nil where it does not ask or nothing else can be spoken.
+  var upgradeProtocols: [String]? { get }
+  /// Sends `head`, leaves HTTP and hands the connection over. Nil: the peer is gone, or `upgradeProtocols` is nil.
+  func upgrade(_ head: HTTPResponse) -> DuplexStream?
+}
+
+extension StreamWriter {
+  public var upgradeProtocols: [String]? { nil }
+  public func upgrade(_ head: HTTPResponse) -> DuplexStream? { nil }
 }
 
 extension StreamWriter {

@@ -69,6 +69,15 @@ enum HTTP1Response {
     return isHead || bodyless ? .none : framing
   }
 
+  /// A head without a body's framing: what follows is another protocol (RFC 9110 section 15.2.2).
+  static func switching(_ block: FieldBlock, into buffer: inout ByteBuffer) {
+    buffer.writeString("HTTP/1.1 \(block.status) \(reason(block.status))\r\nconnection: Upgrade\r\n")
+    for (name, value, _) in block.fields where name.utf8.first != UInt8(ascii: ":") && name != "connection" {
+      line(name, value, into: &buffer)
+    }
+    buffer.writeStaticString("\r\n")
+  }
+
   static func chunk(_ bytes: inout ByteBuffer, into buffer: inout ByteBuffer) {
     buffer.writeString(String(bytes.readableBytes, radix: 16))
     buffer.writeStaticString("\r\n")

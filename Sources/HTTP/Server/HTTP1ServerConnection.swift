@@ -1,3 +1,4 @@
+import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import TLS
@@ -79,9 +80,12 @@ final class HTTP1ServerConnection: ChannelInboundHandler, RemovableChannelHandle
     receiving = true
     dropped = 0
     deadline.set(server.limits.bodyTimeout, "a request's body stood still for \(server.limits.bodyTimeout)")
+    // The decoder reads nothing more after such a request: whoever does not upgrade closes.
+    let upgrade: [String]? =
+      http10 ? nil : UpgradeOffer.protocols(connection: head.headers["connection"], upgrade: head.headers["upgrade"])
     let writer = HTTP1Writer(
       connection: self, eventLoop: context.eventLoop, isHead: head.method == .HEAD, http10: http10,
-      keepAlive: head.isKeepAlive && head.method != .CONNECT)
+      keepAlive: head.isKeepAlive && head.method != .CONNECT && upgrade == nil, upgradeProtocols: upgrade)
     self.writer = writer
     if !http10, head.headers[canonicalForm: "transfer-encoding"].isEmpty == false, !head.headers["content-length"].isEmpty {
       // Both framings at once is how requests are smuggled past proxies (RFC 9112 section 6.1).
@@ -187,6 +191,30 @@ final class HTTP1ServerConnection: ChannelInboundHandler, RemovableChannelHandle
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     if context.channel.isWritable { handler?.onWritable() }
     context.fireChannelWritabilityChanged()
+  }
+
+  /// Leaves HTTP: the head goes out, the decoder and this handler go, and what follows belongs to the stream.
+  func upgrade(_ head: HTTPResponse) -> DuplexStream? {
+    guard let context, !closing, !receiving, waiting.isEmpty else { return nil }
+    let pipeline: ChannelPipeline.SynchronousOperations = context.pipeline.syncOperations
+    let duplex = DuplexHandler(limits: server.limits)
+    do {
+      let decoder: ByteToMessageHandler<HTTPRequestDecoder> = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+      var buffer: ByteBuffer = self.buffer(capacity: 512)
+      HTTP1Response.switching(FieldBlock(head), into: &buffer)
+      handler = nil
+      writer = nil
+      context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+      try pipeline.addHandler(duplex)
+      pipeline.removeHandler(self, promise: nil)
+      // Bytes that came behind the request leave the decoder with it, for the stream.
+      pipeline.removeHandler(decoder, promise: nil)
+    } catch {
+      close()
+      return nil
+    }
+    if paused { resumeReading() }
+    return duplex.stream(remoteAddress: server.remoteAddress)
   }
 
   // MARK: for the writer

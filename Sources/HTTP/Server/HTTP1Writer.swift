@@ -1,3 +1,4 @@
+import HTTPTypes
 import NIOCore
 
 /// The response of one HTTP/1.1 request. Detached from its connection at its end, so that late calls do nothing.
@@ -9,8 +10,13 @@ final class HTTP1Writer: StreamWriter {
   let keepAlive: Bool
   private var framing: HTTP1Response.Framing = .none
   private(set) var headSent: Bool = false
+  let upgradeProtocols: [String]?
 
-  init(connection: HTTP1ServerConnection, eventLoop: any EventLoop, isHead: Bool, http10: Bool, keepAlive: Bool) {
+  init(
+    connection: HTTP1ServerConnection, eventLoop: any EventLoop, isHead: Bool, http10: Bool, keepAlive: Bool,
+    upgradeProtocols: [String]? = nil
+  ) {
+    self.upgradeProtocols = upgradeProtocols
     self.connection = connection
     self.eventLoop = eventLoop
     self.isHead = isHead
@@ -61,6 +67,13 @@ final class HTTP1Writer: StreamWriter {
     guard let connection else { return }
     detach()
     connection.abort()
+  }
+
+  func upgrade(_ head: HTTPResponse) -> DuplexStream? {
+    guard let connection, !headSent, upgradeProtocols != nil else { return nil }
+    headSent = true
+    detach()
+    return connection.upgrade(head)
   }
 
   func pauseReading() { connection?.pauseReading() }

@@ -28,6 +28,9 @@ final class QueuedResponse: ResponseWriter, Sendable {
     try await queue.enqueue(.end(trailers))
   }
 
+  /// The connection has left HTTP: nothing can be answered any more.
+  func leaveHTTP() throws { try advance(from: .idle, to: .finished, "A connection is upgraded instead of an answer") }
+
   /// A wrong order is the responder's fault and breaks its one response, not the process.
   private func advance(from: Stage, to: Stage, _ rule: String) throws {
     try current.withLock { stage in

@@ -31,8 +31,16 @@ final class ResponderStream: StreamHandler {
     let loop: any EventLoop = writer.eventLoop
     outbound.attach { loop.execute { bound.value.drain() } }
     body.onResume { loop.execute { bound.value.writer?.resumeReading() } }
-    let served = ServerRequest(head: request, peer: head.peer, remoteAddress: head.remoteAddress, body: body)
+    var served = ServerRequest(head: request, peer: head.peer, remoteAddress: head.remoteAddress, body: body)
     let response = QueuedResponse(queue: outbound)
+    if let protocols: [String] = writer.upgradeProtocols {
+      served.upgrade = UpgradeOffer(protocols: protocols) { head in
+        try response.leaveHTTP()
+        let stream: DuplexStream? = try await loop.submit { bound.value.leaveHTTP(head) }.get()
+        guard let stream else { throw HTTPError(.connectionLost, "The client left before its connection was upgraded.") }
+        return stream
+      }
+    }
     let (responder, logger): (any Responder, Logger) = (self.responder, self.logger)
     task = Task { await ResponderStream.serve(responder, served, response, logger) }
   }
@@ -53,6 +61,14 @@ final class ResponderStream: StreamHandler {
       logger.error("request failed", metadata: ["path": "\(request.head.path ?? "")", "error": "\(error)"])
       await response.giveUp(status: .internalServerError, text: "The server failed while it answered this request; its log says why.")
     }
+  }
+
+  private func leaveHTTP(_ head: HTTPResponse) -> DuplexStream? {
+    guard let writer else { return nil }
+    self.writer = nil
+    outbound.close()
+    body.finish()
+    return writer.upgrade(head)
   }
 
   private func drain() {

@@ -14,7 +14,7 @@ enum ServerPipeline {
     limits.maxHeaderListSize = server.limits.headerBytes
     limits.maxHeaderFieldSize = server.limits.headerBytes
     limits.maxHeaderFieldCount = server.limits.headerFields
-    let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits))
+    let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
     try pipeline.addHandler(decoder)
     try pipeline.addHandler(HTTP1ServerConnection(server: server, eventLoop: eventLoop))
   }
