@@ -108,7 +108,7 @@ public final class APIServer: Responder, Sendable {
       asked.info = info
       guard let user: UserInfo = UserInfo(request.peer) else { throw KubeStatus.unauthorized() }
       asked.user = user.name
-      let pass: Admittance.Pass = try admittance.enter(isWatch: info.verb == "watch")
+      let pass: Admittance.Pass = try admittance.enter(isWatch: info.verb == "watch" || info.podStream != nil)
       defer { admittance.leave(pass) }
       try await authorize(user, info)
       let isReadyNow: Bool = isReady
@@ -121,6 +121,9 @@ public final class APIServer: Responder, Sendable {
         defer { metrics.watchEnded(resource.name) }
         asked.status = 200
         try await handlers.watch(resource, context, through: response)
+      case .stream(let kind, let context):
+        asked.status = 200
+        try await handlers.podStream(kind, context, through: response)
       }
     } catch let refusal as KubeStatus {
       asked.status = refusal.code

@@ -1,6 +1,7 @@
 import Logging
 import Observability
 import Primitives
+import TLS
 
 public struct APIServerConfiguration: Sendable {
   /// The Kubernetes cluster's name, for logs.
@@ -24,6 +25,9 @@ public struct APIServerConfiguration: Sendable {
   /// How much of the store's history is kept for those who come back late: what is older than one to two intervals is compacted away.
   /// Nil: somebody else compacts.
   public var compactionInterval: Duration?
+  /// For kubelets (logs, exec, attach, port-forward): this server's client certificate, and the authority that theirs must be from. Must
+  /// offer `http/1.1` alone, since HTTP/2 connections cannot be upgraded. Nil: what goes to kubelets is refused by name.
+  public var kubeletTLS: TLSContext?
   public var limits: APIServerLimits
   public var logger: Logger
 

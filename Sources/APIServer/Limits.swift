@@ -34,6 +34,10 @@ public struct APIServerLimits: Sendable {
   /// Service addresses or node ports tried for one Service before 500.
   public var allocationTries: Int = 64
 
+  /// To reach a kubelet, and until it begins to answer.
+  public var kubeletConnect: Duration = .seconds(5)
+  public var kubeletAnswer: Duration = .seconds(30)
+
   public init() {}
 
   /// Relationships that must hold; checked when a server is made.

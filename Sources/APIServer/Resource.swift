@@ -11,7 +11,7 @@ final class Resource: Sendable {
   init(_ definition: ResourceDefinition, layout: StorageLayout, limits: APIServerLimits) {
     self.definition = definition
     name = definition.name
-    folder = Bytes(layout.folder(group: definition.name.group, resource: definition.name.resource))
+    folder = Bytes(layout.folder(group: definition.storedName.group, resource: definition.storedName.resource))
     hub = WatchHub(limits: limits)
   }
 

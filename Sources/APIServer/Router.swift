@@ -10,6 +10,7 @@ struct Router: Sendable {
   enum Answer: Sendable {
     case reply(Reply)
     case watch(Resource, RequestContext)
+    case stream(PodStream, RequestContext)
   }
 
   let handlers: Handlers
@@ -34,6 +35,13 @@ struct Router: Sendable {
     let context = RequestContext(
       request: request, info: info, user: user, form: try OutputForm.negotiate(request.head.headerFields[.accept]))
     try checkPlace(resource, info)
+    if resource.name == .pods, let kind: PodStream = info.podStream {
+      let methods: [HTTPRequest.Method] = kind == .log ? [.get] : [.get, .post]
+      guard !info.name.isEmpty, methods.contains(request.head.method) else {
+        throw KubeStatus.methodNotAllowed(resource.name, action: info.verb)
+      }
+      return .stream(kind, context)
+    }
     if info.verb == "watch" {
       guard resource.isStored, info.subresource.isEmpty else { throw KubeStatus.methodNotAllowed(resource.name, action: "watch") }
       return .watch(resource, context)

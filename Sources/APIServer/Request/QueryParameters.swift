@@ -38,6 +38,18 @@ struct QueryParameters: Sendable {
 
 /// RFC 3986 section 2.1.
 enum PercentCoding {
+  /// Everything but unreserved characters (section 2.3) is encoded.
+  static func encode(_ text: String) -> String {
+    var out: String = ""
+    for byte in text.utf8 {
+      switch byte {
+      case 48...57, 65...90, 97...122, 45, 46, 95, 126: out.unicodeScalars.append(Unicode.Scalar(byte))
+      default: out += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+      }
+    }
+    return out
+  }
+
   static func decode(_ text: Substring, plusIsSpace: Bool = false) -> String {
     guard text.utf8.contains(where: { $0 == 37 || $0 == 43 }) else { return String(text) }
     var bytes: [UInt8] = []

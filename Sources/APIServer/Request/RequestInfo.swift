@@ -63,7 +63,11 @@ struct RequestInfo: Sendable {
     default: return nil
     }
     if verb == "get", query.flag("watch"), subresource.isEmpty { verb = "watch" }
+    if let stream: PodStream = podStream, verb == "get" { verb = stream.verb }
   }
+
+  /// Set for `pods/log` and what opens a stream into a pod.
+  var podStream: PodStream? { group.isEmpty && resource == "pods" ? PodStream(rawValue: subresource) : nil }
 
   /// `pods/status`, as rules name it.
   var resourcePath: String { subresource.isEmpty ? resource : "\(resource)/\(subresource)" }

@@ -58,10 +58,10 @@ struct ObjectStorage: Sendable {
     _ resource: Resource, _ path: Bytes, _ object: KubeObject, expected: Int64, reservations: Reservations = Reservations(),
     guards: [WriteGuard] = []
   ) async throws -> WriteOutcome {
-    let value: Bytes = Self.encode(object)
+    let value: Bytes = Self.encode(resource.definition.face.map { KubeObject($0.write(object.json)) } ?? object)
     for isLastTry in [false, true] {
       do {
-        let lease: Int64 = resource.name == .events ? try await waits.run { try await eventLease.id() } : 0
+        let lease: Int64 = resource.definition.storedName == .events ? try await waits.run { try await eventLease.id() } : 0
         let put: Operation = .put(PutRequest(key: key(resource, path), value: value, lease: lease))
         return try await commit(resource, path, put, value: value, expected: expected, reservations: reservations, guards: guards)
       } catch let error as LeaseGone {

@@ -22,6 +22,10 @@ final class StoredObject: Sendable {
   init(path: Bytes, value: Bytes, revision: Int64, definition: ResourceDefinition) {
     self.path = path
     self.revision = revision
+    var value: Bytes = value
+    if let face: StoredFace = definition.face, let json: JSONValue = try? value.withUnsafeBytes({ try JSONValue.parse($0) }) {
+      value = face.read(json).serialized()
+    }
     let parts: [Substring] = String(decoding: path, as: UTF8.self).split(separator: "/", maxSplits: 1)
     namespace = parts.count > 1 ? String(parts[0]) : ""
     name = parts.last.map { String($0) } ?? ""

@@ -16,7 +16,7 @@ struct StoreFeed: Sendable {
 
   let store: any KeyValueStore
   let root: Bytes
-  /// In order of their folders, none inside another.
+  /// In order of their folders, none inside another; two faces of one kind share theirs.
   let targets: [Target]
   let limits: APIServerLimits
   let logger: Logger
@@ -113,15 +113,18 @@ struct StoreFeed: Sendable {
   private func deliver(_ batch: WatchBatch) {
     var changes: [[WatchHub.Change]] = [[WatchHub.Change]](repeating: [], count: targets.count)
     for event in batch.events {
-      guard let index: Int = target(of: event.keyValue.key) else { continue }
-      let target: Target = targets[index]
-      let path: Bytes = Bytes(event.keyValue.key.dropFirst(target.folder.count))
-      switch event.kind {
-      case .put:
-        changes[index].append(
-          .put(
-            StoredObject(path: path, value: event.keyValue.value, revision: event.keyValue.modRevision, definition: target.definition)))
-      case .delete: changes[index].append(.delete(path: path, revision: event.keyValue.modRevision))
+      guard let last: Int = target(of: event.keyValue.key) else { continue }
+      let folder: Bytes = targets[last].folder
+      let path: Bytes = Bytes(event.keyValue.key.dropFirst(folder.count))
+      for index in stride(from: last, through: 0, by: -1) {
+        guard targets[index].folder == folder else { break }
+        switch event.kind {
+        case .put:
+          let object = StoredObject(
+            path: path, value: event.keyValue.value, revision: event.keyValue.modRevision, definition: targets[index].definition)
+          changes[index].append(.put(object))
+        case .delete: changes[index].append(.delete(path: path, revision: event.keyValue.modRevision))
+        }
       }
     }
     for (index, target) in targets.enumerated() { target.hub.apply(changes[index], revision: batch.revision) }

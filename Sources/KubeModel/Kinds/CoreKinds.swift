@@ -45,8 +45,13 @@ extension ResourceDefinition {
   public static let pods = ResourceDefinition(
     .pods, type: "core.v1.Pod", shortNames: ["po"], categories: ["all"],
     subresources: [
+      Subresource(name: "attach", kind: GroupVersionKind(group: "", version: "v1", kind: "PodAttachOptions"), verbs: ["create", "get"]),
       Subresource(name: "binding", kind: GroupVersionKind(group: "", version: "v1", kind: "Binding"), verbs: ["create"]),
       Subresource(name: "eviction", kind: GroupVersionKind(group: "policy", version: "v1", kind: "Eviction"), verbs: ["create"]),
+      Subresource(name: "exec", kind: GroupVersionKind(group: "", version: "v1", kind: "PodExecOptions"), verbs: ["create", "get"]),
+      Subresource(name: "log", kind: GroupVersionKind(group: "", version: "v1", kind: "Pod"), verbs: ["get"]),
+      Subresource(
+        name: "portforward", kind: GroupVersionKind(group: "", version: "v1", kind: "PodPortForwardOptions"), verbs: ["create", "get"]),
       status(.pods),
     ],
     selectable: [

@@ -2,7 +2,8 @@
 public struct Registry: Sendable {
   public static let shared = Registry([
     .namespaces, .nodes, .pods, .services, .endpoints, .configMaps, .secrets, .serviceAccounts, .events, .bindings, .deployments,
-    .replicaSets, .endpointSlices, .leases, .selfSubjectAccessReviews, .selfSubjectReviews, .centers, .clusters, .failovers, .drills,
+    .replicaSets, .endpointSlices, .leases, .newEvents, .selfSubjectAccessReviews, .selfSubjectReviews, .centers, .clusters, .failovers,
+    .drills,
   ])
 
   public let definitions: [ResourceDefinition]

@@ -8,6 +8,8 @@ public struct ResourceDefinition: Sendable {
     public let name: String
     public let kind: GroupVersionKind
     public let verbs: [String]
+    /// Carries a stream and no objects: `log`, `exec`, `attach`, `portforward`.
+    public var isStream: Bool { ["log", "exec", "attach", "portforward"].contains(name) }
   }
 
   public let name: ResourceName
@@ -87,4 +89,6 @@ struct ResourceBehaviour: Sendable {
   /// After defaulting, before validation of a new object.
   var prepareCreate: Change?
   var prepareUpdate: (@Sendable (_ new: inout JSONValue, _ old: JSONValue) -> Void)?
+  /// The kind is another one's other face.
+  var face: StoredFace?
 }

@@ -48,7 +48,7 @@ struct OpenAPIPaths {
           path(definition, operations, kind: definition.kind, parameters: name.namespaced ? ["name", "namespace"] : ["name"])
         ))
     }
-    for subresource in definition.subresources {
+    for subresource in definition.subresources where !subresource.isStream {
       let body: String = ResourceDefinition.bodyType(subresource.kind).map { SchemaTable.shared[$0].openAPIName } ?? object
       let all: [Operation] = [
         Operation("get", "read", "get", "read \(subresource.name) of the specified", answer: body),

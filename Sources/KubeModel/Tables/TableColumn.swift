@@ -24,6 +24,11 @@ public struct TableColumn: Sendable {
     self.cell = cell
   }
 
+  /// Another's, with a cell of its own.
+  init(_ other: TableColumn, _ cell: @escaping @Sendable (KubeObject, WallTime) -> JSONValue) {
+    self.init(other.name, type: other.type, format: other.format, wide: other.priority > 0, other.description, cell)
+  }
+
   /// A column that shows one field's text.
   init(
     _ name: String, type: String = "string", wide: Bool = false, field path: [String], absent: String = "<none>",

@@ -7,7 +7,7 @@ struct SchemaValidator {
     "HTTPHeader.value", "Sysctl.value", "EndpointSlice.endpoints", "Endpoint.addresses", "EnvVar.name", "PodSpec.containers",
     "PodCondition.status", "LabelSelectorRequirement.operator", "DeploymentSpec.selector", "DeploymentSpec.template", "Container.name",
     "ContainerPort.containerPort", "VolumeMount.name", "VolumeMount.mountPath", "Volume.name", "ServicePort.port", "HTTPGetAction.port",
-    "TCPSocketAction.port", "GRPCAction.port", "PodReadinessGate.conditionType", "ClusterSpec.centers",
+    "TCPSocketAction.port", "GRPCAction.port", "PodReadinessGate.conditionType", "ClusterSpec.centers", "Event.eventTime",
   ]
 
   mutating func check(_ value: JSONValue, _ type: ValueType, _ path: FieldPath) {
