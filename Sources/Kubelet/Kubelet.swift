@@ -20,6 +20,7 @@ public final class Kubelet: Sendable {
   private let context: WorkerContext
   private let manager: PodManager
   private let node: NodeKeeper
+  private let images: ImageKeeper
   private let pods: Informer
   private let services: Informer
   private let jobs = JobRunner()
@@ -63,6 +64,9 @@ public final class Kubelet: Sendable {
     node = NodeKeeper(
       client: client, configuration: configuration, facts: facts, runtime: self.runtime, clock: clock,
       fenced: { await manager.fenceReason })
+    images = ImageKeeper(
+      runtime: self.runtime, client: client, clock: clock, recorder: context.recorder, node: configuration.hostName.value,
+      thresholds: .init(high: configuration.imageHighThreshold, low: configuration.imageLowThreshold))
     registerHealth(health)
   }
 
@@ -89,6 +93,8 @@ public final class Kubelet: Sendable {
       group.addTask { await self.watchPods() }
       group.addTask { await self.observe() }
       group.addTask { await self.keepFence() }
+      group.addTask { await self.rotateLogs() }
+      if !self.runtime.isSimulated { group.addTask { await self.images.run() } }
       if let signal: FenceSignal = fenceSignal { group.addTask { await self.follow(signal) } }
       defer { group.cancelAll() }
       try await group.next()
@@ -158,6 +164,15 @@ public final class Kubelet: Sendable {
     }
   }
 
+  private func rotateLogs() async {
+    let limits = LogRotation.Limits(bytes: configuration.containerLogMaxBytes, files: configuration.containerLogMaxFiles)
+    let rotator = LogRotator(runtime: runtime, rotation: LogRotation(limits: limits), clock: clock)
+    while !Task.isCancelled {
+      try? await Task.sleep(for: KubeletLimits.logsEvery)
+      for log in await manager.runningLogs() where !Task.isCancelled { await rotator.look(at: log.path, container: log.container) }
+    }
+  }
+
   // MARK: Fence
 
   /// Exclusive pods are killed at once (SIGKILL, no grace); returns when none has a process left, or after `KubeletLimits.fenceWait`.
@@ -207,6 +222,12 @@ public final class Kubelet: Sendable {
 
   func podList() async -> [KubeObject] { await manager.pods() }
   var isRuntimeSimulated: Bool { runtime.isSimulated }
+  /// The running container's id in the runtime; nil while none runs.
+  func containerID(namespace: String, pod: String, container: String) async -> String? {
+    await manager.worker(namespace: namespace, name: pod)?.runningContainer(container)
+  }
+  func worker(namespace: String, pod: String) async -> PodWorker? { await manager.worker(namespace: namespace, name: pod) }
+  var containerRuntime: any ContainerRuntime { runtime }
   func logFile(namespace: String, pod: String, container: String, previous: Bool) async -> String? {
     await manager.worker(namespace: namespace, name: pod)?.logFile(container, previous: previous)
   }

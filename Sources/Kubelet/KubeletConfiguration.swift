@@ -35,6 +35,13 @@ public struct KubeletConfiguration: Sendable {
   public var capacity: [String: String] = [:]
   /// Taken off the capacity to get what pods may ask for.
   public var reserved: [String: String] = [:]
+  /// A container's log file is turned over at this size (upstream: containerLogMaxSize), and so many files of it are kept.
+  public var containerLogMaxBytes: Int64 = 10 << 20
+  public var containerLogMaxFiles: Int = 5
+  /// Per cent of the images' disk: above the first, images that nobody needs are removed until the second (upstream:
+  /// imageGCHighThresholdPercent, imageGCLowThresholdPercent).
+  public var imageHighThreshold: Int = 85
+  public var imageLowThreshold: Int = 80
   public var kubeletPort: Int = 10_250
   /// The Node's Lease in `kube-node-lease`.
   public var leaseEvery: Duration = .seconds(1)

@@ -10,6 +10,8 @@ public enum KubeletLimits {
   /// Containers created and started at the same time.
   public static let containersAtOnce: Int = 6
   public static let imagePullsAtOnce: Int = 2
+  /// Registry credentials that are tried for one image.
+  public static let credentialsTried: Int = 8
   /// First wait after a crash or a failed pull, doubled each time (k8s: pod-lifecycle, "Container restarts").
   public static let backoffStart: Duration = .seconds(10)
   public static let backoffMost: Duration = .seconds(300)
@@ -29,8 +31,17 @@ public enum KubeletLimits {
   public static let terminationMessageBytes: Int = 4_096
   /// ConfigMap and Secret files of one volume, together (an object itself is at most 1 MiB).
   public static let volumeBytes: Int = 4 << 20
+  /// A volume of Secrets in memory: the old files and the new ones stand beside each other for a moment.
+  public static let secretVolumeBytes: Int = 2 * volumeBytes + (1 << 20)
   /// Projected ConfigMaps and Secrets are asked for again this often.
   public static let volumeRefresh: Duration = .seconds(20)
+  /// How often a pod with a limit on its files is measured.
+  public static let usageEvery: Duration = .seconds(10)
+  /// Files that one measurement looks at; what lies beyond is not counted.
+  public static let measuredFiles: Int = 200_000
+  /// `terminationMessagePolicy: FallbackToLogsOnError` takes so much of the log's end (k8s: 80 lines, 2048 bytes).
+  public static let terminationLogBytes: Int = 2_048
+  public static let terminationLogLines: Int = 80
   /// While something is starting or stopping, and otherwise.
   public static let observeBusy: Duration = .milliseconds(100)
   public static let observeCalm: Duration = .seconds(1)
@@ -45,6 +56,15 @@ public enum KubeletLimits {
   public static let logLineBytes: Int = 16_384
   /// Bytes of log that one request may take from a file at once.
   public static let logChunkBytes: Int = 64 << 10
+  /// How often logs are looked at, and images (upstream: 10 s, 5 min).
+  public static let logsEvery: Duration = .seconds(10)
+  public static let imagesEvery: Duration = .seconds(300)
+  /// To reach the runtime's streaming server, which is on this host.
+  public static let streamConnect: Duration = .seconds(3)
+  /// Exec, attach and port-forward under way at the same time.
+  public static let streams: Int = 256
+  /// How often a followed log is looked at.
+  public static let followEvery: Duration = .milliseconds(100)
   /// One CRI message (upstream kubelet: 16 MiB).
   public static let criMessageBytes: Int = 16 << 20
   /// Environment variables of one container, Service variables included.

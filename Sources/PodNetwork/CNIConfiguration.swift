@@ -54,10 +54,12 @@ public struct CNIConfiguration: Sendable, Equatable {
       ],
     ]
     if mtu > 0 { bridgePlugin["mtu"] = .int(Int64(mtu)) }
-    return ["cniVersion": "0.4.0", "name": .string(networkName), "plugins": [bridgePlugin]]
+    // Does nothing for pods without host ports; for others it needs iptables, which Debian's package of the plugins brings along.
+    let portPlugin: JSONValue = ["type": "portmap", "capabilities": ["portMappings": true], "snat": true]
+    return ["cniVersion": "0.4.0", "name": .string(networkName), "plugins": [bridgePlugin, portPlugin]]
   }
 
-  /// Four settings at most and no text from outside needs escaping beyond JSON's quotes and backslashes.
+  /// A few settings and no text from outside needs escaping beyond JSON's quotes and backslashes.
   public var text: String { Self.write(json) + "\n" }
 
   private static func write(_ value: JSONValue) -> String {

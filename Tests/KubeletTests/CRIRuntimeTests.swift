@@ -95,7 +95,9 @@ extension ContainerdSuites {
       #expect(try await runtime.listSandboxes().isEmpty)
       CgroupKiller.remove(sandbox.cgroupParent)
       await #expect(throws: KubeletError(.notFound, "")) { _ = try await runtime.containerStatus(containerID) }
-      await #expect(throws: KubeletError(.runtimeFailed, "")) { try await runtime.pull("tricenter.local/none:1", for: nil) }
+      await #expect(throws: KubeletError(.runtimeFailed, "")) {
+        try await runtime.pull("tricenter.local/none:1", credentials: nil, for: nil)
+      }
       print(
         "CRI in ms: sandbox \(Int(sandboxTime.inMilliseconds)), create \(Int(createTime.inMilliseconds)), start \(Int(startTime.inMilliseconds)), first HTTP answer \(Int(probeTime.inMilliseconds)), stop \(Int(stopTime.inMilliseconds)), discard \(Int(discardTime.inMilliseconds))"
       )

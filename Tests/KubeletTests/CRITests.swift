@@ -25,6 +25,26 @@ struct CRITests {
     #expect(Bytes(writer.buffer.readableBytesView) == expected)
   }
 
+  @Test("Host ports and security profiles have the numbers of runtime.v1")
+  func portsAndProfiles() throws {
+    var sandbox = SandboxConfiguration(name: "", uid: "", namespace: "", attempt: 0)
+    sandbox.hostPorts = [HostPort(transport: .udp, containerPort: 53, hostPort: 5_353, hostAddress: "10.0.0.1")]
+    var writer = ProtobufWriter()
+    sandbox.write(to: &writer)
+    let mapping: Bytes = [0x2A, 17, 0x08, 1, 0x10, 53, 0x18, 0xE9, 0x29, 0x22, 8] + Bytes("10.0.0.1")
+    #expect(Bytes(writer.buffer.readableBytesView).firstRange(of: mapping) != nil)
+    for (profile, bytes) in [
+      (SecurityProfile.runtimeDefault, Bytes()), (.unconfined, [0x08, 1]), (.localhost("a"), [0x08, 2, 0x12, 1, 0x61]),
+    ] {
+      var writer = ProtobufWriter()
+      profile.write(to: &writer)
+      #expect(Bytes(writer.buffer.readableBytesView) == bytes)
+    }
+    var stats = ProtobufWriter()
+    stats.message(1) { $0.message(4) { $0.message(3) { $0.uint64(1, 77) } } }
+    #expect(try CRIRead.writableBytes(ProtobufReader(stats.buffer)) == 77)
+  }
+
   @Test("A container's status is read, unknown fields are skipped, and the image is the one the pod wrote")
   func status() throws {
     var writer = ProtobufWriter()

@@ -49,6 +49,13 @@ final class ContainerdHost: Sendable {
     }
   }
 
+  /// `spare` is an image that no pod uses.
+  func importSpareImage() async throws {
+    try await Command(
+      "ctr", "-a", socket, "-n", "k8s.io", "images", "import", "--base-name", "tricenter.local/spare", "\(folder)/spare.tar"
+    ).run()
+  }
+
   private func start() throws {
     let started: pid_t = try startDetached(
       ["nsenter", "--net=/run/netns/\(namespace)", "containerd", "--config", "\(folder)/containerd.toml"], log: "\(folder)/containerd.log")
@@ -117,6 +124,7 @@ final class ContainerdHost: Sendable {
       sandbox_image = "tricenter.local/pause:1"
       restrict_oom_score_adj = \(!mayAdjustScores)
       disable_apparmor = true
+      stream_server_address = "10.251.7.2"
       netns_mounts_under_state_dir = true
       [plugins."io.containerd.grpc.v1.cri".containerd]
         snapshotter = "overlayfs"

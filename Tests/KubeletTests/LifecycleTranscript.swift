@@ -38,6 +38,20 @@ struct LifecycleTranscript {
       return ""
     }
     guard var life: PodLifecycle = lifecycle else {
+      if verb == "start-taken" {
+        var refused = PodLifecycle(pod: pod, observation: observation, hostAddress: "10.0.0.1", now: now)
+        let taken = PodFailure.portTaken(HostPort(transport: .tcp, containerPort: 80, hostPort: 80, hostAddress: ""))
+        let answers: [PodDirective] = refused.onRefused(taken, now: now) + refused.onStart(now)
+        lifecycle = refused
+        return Self.describe(answers, &pod)
+      }
+      if verb == "start-refused" {
+        var refused = PodLifecycle(pod: pod, observation: observation, hostAddress: "10.0.0.1", now: now)
+        let answers: [PodDirective] =
+          refused.onRefused(.unsupported("hostUsers: false", "not here"), now: now) + refused.onStart(now)
+        lifecycle = refused
+        return Self.describe(answers, &pod)
+      }
       guard verb == "start" || verb == "restart-kubelet" else { throw Confusion(description: "there is no lifecycle yet for '\(line)'") }
       return begin()
     }
@@ -129,6 +143,8 @@ struct LifecycleTranscript {
     case "image":
       pod.json["spec"]["containers"][0]["image"] = .string(first)
       return life.onDesired(pod, now: now)
+    case "refuse": return life.onRefused(.unsupported("hostUsers: false", "not here"), now: now)
+    case "evict": return life.onEvicted(.evicted("Too much was written."), now: now)
     case "gone": return life.onGone(now: now)
     case "deleted": return life.onDeleted(now: now)
     case "delete-fails": return life.onDeleteFailed(now: now)
@@ -150,6 +166,7 @@ struct LifecycleTranscript {
       "restartPolicy": .string(named["restart"] ?? "Always"), "nodeName": "prod-1",
       "containers": .array((named["containers"] ?? "web").split(separator: ",").map { container($0) }),
     ]
+    if let deadline: Int64 = named["deadline"].flatMap({ Int64($0) }) { spec["activeDeadlineSeconds"] = .int(deadline) }
     let initial: [JSONValue] = (named["init"] ?? "").split(separator: ",").map {
       ["name": .string(String($0)), "image": .string("\($0):1")]
     }

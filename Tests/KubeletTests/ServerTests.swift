@@ -41,12 +41,17 @@ struct ServerTests {
   }
 
   @Test(
-    "What is not there is refused by name",
+    "What goes into containers is for the apiserver alone",
     arguments: ["/exec/shop/web/web", "/attach/shop/web/web", "/portForward/shop/web", "/containerLogs/shop/web/web"])
-  func refused(_ path: String) async throws {
-    let answer: (Int, String) = try await ask(path, as: admin)
-    #expect(answer.0 == 501)
-    #expect(answer.1.contains("not supported") || answer.1.contains("simulated"))
+  func streams(_ path: String) async throws {
+    #expect(try await ask(path, as: admin).0 == 403)
+    #expect(try await ask(path, as: PeerIdentity(commonName: "system:node:prod-2", organizations: ["system:nodes"])).0 == 403)
+    let answer: (Int, String) = try await ask(path, as: PeerIdentity(commonName: "system:apiserver"))
+    #expect(answer == (404, "pod shop/web is not on this node\n"))
+  }
+
+  @Test(arguments: ["/run/shop/web/web", "/cri/x", "/debug/pprof"]) func refusedByName(_ path: String) async throws {
+    #expect(try await ask(path, as: admin).0 == 501)
   }
 
   @Test func unknown() async throws { #expect(try await ask("/nowhere", as: admin).0 == 404) }

@@ -18,11 +18,12 @@ struct TestCluster: Sendable {
   let admin: KubeClient
   let node: KubeClient
 
-  init() async throws {
+  init(kubeletTLS: TLSContext? = nil) async throws {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
-    let server = APIServer(
-      configuration: APIServerConfiguration(serviceRange: IPv4Range("10.96.0.0/16")!, seed: 1, logger: logger), store: LocalKeyspace())
+    var configuration = APIServerConfiguration(serviceRange: IPv4Range("10.96.0.0/16")!, seed: 1, logger: logger)
+    configuration.kubeletTLS = kubeletTLS
+    let server = APIServer(configuration: configuration, store: LocalKeyspace())
     try await server.start()
     self.server = server
     let client: @Sendable (PeerIdentity) -> KubeClient = { peer in

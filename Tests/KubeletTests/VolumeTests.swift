@@ -78,12 +78,58 @@ struct VolumeTests {
     #expect(Files.names(in: path).count == 3)
   }
 
+  @Test("Secrets lie in memory and are gone with the pod", .enabled(if: geteuid() == 0, "mounting a memory volume needs root"))
+  func memory() async throws {
+    let scratch = Scratch()
+    let manager = VolumeManager(rootDirectory: scratch.path)
+    let both: JSONValue = [
+      "sources": [["configMap": ["name": "settings"]], ["secret": ["name": "key", "items": [["key": "token", "path": "t"]]]]]
+    ]
+    let wanted: KubeObject = pod([
+      ["name": "s", "secret": ["secretName": "key", "items": [["key": "token", "path": "token"]]]],
+      ["name": "c", "configMap": ["name": "settings"]], ["name": "p", "projected": both],
+    ])
+    let paths: [String: String] = try await manager.prepare(wanted, payload: payload())
+    let mayMount: Bool = Files.isMountPoint(paths["s"]!)
+    #expect(Files.isMountPoint(paths["p"]!) == mayMount)
+    #expect(!Files.isMountPoint(paths["c"]!))
+    // Again, as after a restart: nothing is mounted over what is there.
+    _ = try await manager.prepare(wanted, payload: payload())
+    #expect(Files.read("\(paths["s"]!)/token", limit: 100)?.text == "sesame")
+    manager.remove("u1")
+    #expect(!Files.exists(manager.podDirectory("u1")))
+  }
+
+  @Test("subPath and subPathExpr stay within their volume, whatever links lie in it")
+  func subPaths() throws {
+    let scratch = Scratch()
+    let volume: String = "\(scratch.path)/volume"
+    try Files.makeDirectory("\(volume)/logs/web-1", mode: 0o755)
+    symlink("/etc", "\(volume)/escape")
+    let files = ContainerFiles(pod: EnvironmentTests.pod, directory: scratch.path, address: "", hostname: "web-1", clusterDomain: "c")
+    func path(_ mount: JSONValue) throws -> String? {
+      var mount: JSONValue = mount
+      mount["name"] = "v"
+      mount["mountPath"] = "/v"
+      return try files.mounts(
+        ["name": "a", "terminationMessagePath": "none", "volumeMounts": [mount]], attempt: 0, volumes: ["v": volume],
+        environment: [EnvironmentVariable("POD", "web-1")]
+      ).first?.hostPath
+    }
+    #expect(try path(["subPathExpr": "logs/$(POD)"]) == Files.resolved("\(volume)/logs/web-1"))
+    #expect(try path(["subPath": "new"]) == Files.resolved("\(volume)/new"))
+    #expect(throws: KubeletError(.badConfiguration, "")) { try path(["subPathExpr": "logs/$(NONE)"]) }
+    #expect(throws: KubeletError(.badConfiguration, "")) { try path(["subPath": "escape"]) }
+    #expect(throws: KubeletError(.badConfiguration, "")) { try path(["subPath": "../x"]) }
+  }
+
   @Test("What is missing or not supported fails by name")
   func refused() async {
     let scratch = Scratch()
     let manager = VolumeManager(rootDirectory: scratch.path)
     let cases: [(JSONValue, KubeletError.Code)] = [
       (["name": "c", "configMap": ["name": "none"]], .badConfiguration),
+      (["name": "c", "emptyDir": ["medium": "HugePages"]], .unsupported),
       (["name": "c", "persistentVolumeClaim": ["claimName": "x"]], .unsupported),
       (["name": "c", "projected": ["sources": [["serviceAccountToken": ["path": "token"]]]]], .unsupported),
       (["name": "c", "configMap": ["name": "settings", "items": [["key": "color", "path": "../../escape"]]]], .badConfiguration),

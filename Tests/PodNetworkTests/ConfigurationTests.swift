@@ -13,6 +13,8 @@ struct ConfigurationTests {
     let bridge: JSONValue = parsed["plugins"][0]
     #expect(parsed["name"].string == "tricenter-prod-1")
     #expect(bridge["type"].string == "bridge")
+    #expect(parsed["plugins"][1]["type"].string == "portmap")
+    #expect(parsed["plugins"][1]["capabilities"]["portMappings"].bool == true)
     #expect(bridge["isGateway"].bool == true)
     #expect(bridge["ipMasq"].bool == false)
     #expect(bridge["mtu"].int == 1_400)

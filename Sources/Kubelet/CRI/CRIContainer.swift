@@ -76,8 +76,21 @@ extension ContainerSecurity {
       writer.strings(13, Self.maskedPaths)
       writer.strings(14, Self.readOnlyPaths)
     }
-    // SecurityProfile: RuntimeDefault 0, Unconfined 1.
-    writer.message(15) { $0.uint32(1, seccompRuntimeDefault ? 0 : 1) }
+    writer.message(15) { seccomp.write(to: &$0) }
+    if let appArmor, !privileged { writer.message(16) { appArmor.write(to: &$0) } }
+  }
+}
+
+extension SecurityProfile {
+  /// `SecurityProfile`: RuntimeDefault 0, Unconfined 1, Localhost 2.
+  func write(to writer: inout ProtobufWriter) {
+    switch self {
+    case .runtimeDefault: writer.uint32(1, 0)
+    case .unconfined: writer.uint32(1, 1)
+    case .localhost(let reference):
+      writer.uint32(1, 2)
+      writer.string(2, reference)
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import HTTP
+import KubeModel
 
 extension ImageFacts {
   /// `Image`.
@@ -18,6 +19,7 @@ extension ImageFacts {
           if part.number == 1 { userID = try value.int64(part) } else { try value.skip(part) }
         }
       case 6: userName = try reader.string(field)
+      case 8: pinned = try reader.bool(field)
       default: try reader.skip(field)
       }
     }
@@ -58,6 +60,45 @@ enum CRIRead {
       }
     }
     return ExecResult(exitCode: code, output: output)
+  }
+
+  /// `ContainerStatsResponse` {1 stats {4 writable_layer {3 used_bytes {1 value}}}}; 0 where a part is missing.
+  static func writableBytes(_ reader: ProtobufReader) throws -> Int64 {
+    var reader: ProtobufReader = reader
+    for wanted in [1, 4, 3] {
+      var inner: ProtobufReader?
+      while let field: ProtobufReader.Field = try reader.next() {
+        if field.number == wanted { inner = try reader.message(field) } else { try reader.skip(field) }
+      }
+      guard let inner else { return 0 }
+      reader = inner
+    }
+    while let field: ProtobufReader.Field = try reader.next() {
+      if field.number == 1 { return Int64(clamping: try reader.uint64(field)) }
+      try reader.skip(field)
+    }
+    return 0
+  }
+
+  /// `ImageFsInfoResponse` {1 image_filesystems {2 fs_id {1 mountpoint}}}: the first.
+  static func imageMountpoint(_ reader: ProtobufReader) throws -> String {
+    for var system in try messages(reader, { $0 }) {
+      while let field: ProtobufReader.Field = try system.next() {
+        if field.number == 2 { return try firstString(try system.message(field)) }
+        try system.skip(field)
+      }
+    }
+    return ""
+  }
+
+  /// Verbose `StatusResponse`: containerd's `config` in field 2 is its configuration as JSON.
+  static func sandboxImage(_ reader: ProtobufReader) throws -> String? {
+    var reader: ProtobufReader = reader
+    var info: [String: String] = [:]
+    while let field: ProtobufReader.Field = try reader.next() {
+      if field.number == 2 { try reader.mapEntry(field, into: &info) } else { try reader.skip(field) }
+    }
+    return info["config"].flatMap { try? JSONValue.parse($0) }?["sandboxImage"].string
   }
 
   /// `StatusResponse`: the conditions RuntimeReady and NetworkReady.

@@ -112,17 +112,84 @@ public final class CRIRuntime: ContainerRuntime {
       })
   }
 
+  public func streamExec(in container: String, _ command: [String], _ options: StreamOptions) async throws -> StreamingPlace {
+    try place(
+      try await call(Self.runtime + "Exec") { request in
+        request.string(1, container)
+        request.strings(2, command)
+        request.bool(3, options.terminal)
+        request.bool(4, options.standardInput)
+        request.bool(5, options.standardOutput)
+        request.bool(6, options.standardError)
+      })
+  }
+  public func streamAttach(to container: String, _ options: StreamOptions) async throws -> StreamingPlace {
+    try place(
+      try await call(Self.runtime + "Attach") { request in
+        request.string(1, container)
+        request.bool(2, options.standardInput)
+        request.bool(3, options.terminal)
+        request.bool(4, options.standardOutput)
+        request.bool(5, options.standardError)
+      })
+  }
+  public func streamForward(to sandbox: String, ports: [Int32]) async throws -> StreamingPlace {
+    try place(
+      try await call(Self.runtime + "PortForward") { request in
+        request.string(1, sandbox)
+        request.packed(2, ports.map { UInt64($0) })
+      })
+  }
+  private func place(_ answer: ProtobufReader) throws -> StreamingPlace {
+    let url: String = try CRIRead.firstString(answer)
+    guard let place = StreamingPlace(url: url) else {
+      throw KubeletError(.runtimeFailed, "The container runtime streams at '\(url)'; only http://HOST:PORT/ can be reached.")
+    }
+    return place
+  }
+
+  /// `ContainerStats`, field 4: the writable layer.
+  public func writableBytes(_ id: String) async throws -> Int64 {
+    try CRIRead.writableBytes(try await call(Self.runtime + "ContainerStats") { $0.string(1, id) })
+  }
+
   public func image(_ reference: String) async throws -> ImageFacts? {
     try CRIRead.messages(try await call(Self.images + "ImageStatus") { $0.message(1) { $0.string(1, reference) } }) {
       try ImageFacts(cri: $0)
     }
     .first
   }
-  public func pull(_ reference: String, for pod: SandboxConfiguration?) async throws {
+  public func pull(_ reference: String, credentials: RegistryCredentials?, for pod: SandboxConfiguration?) async throws {
     try await call(Self.images + "PullImage", timeout: Self.pullTimeout) { request in
       request.message(1) { $0.string(1, reference) }
+      if let credentials {
+        request.message(2) { auth in
+          auth.string(1, credentials.user)
+          auth.string(2, credentials.password)
+          auth.string(5, credentials.identityToken)
+        }
+      }
       if let pod { request.message(3) { pod.write(to: &$0) } }
     }
+  }
+  public func removeImage(_ id: String) async throws {
+    do {
+      try await call(Self.images + "RemoveImage", timeout: Self.makeTimeout) { $0.message(1) { $0.string(1, id) } }
+    } catch let error as KubeletError where error.code == .notFound {
+      return
+    }
+  }
+  public func imageDisk() async throws -> ImageCollector.Disk? {
+    let place: String = try CRIRead.imageMountpoint(try await call(Self.images + "ImageFsInfo"))
+    guard !place.isEmpty else { return nil }
+    let disk: (free: Int64, all: Int64) = HostFacts.disk(place)
+    return ImageCollector.Disk(capacity: disk.all, free: disk.free)
+  }
+  public func sandboxImage() async throws -> String? {
+    try CRIRead.sandboxImage(try await call(Self.runtime + "Status") { $0.bool(1, true) })
+  }
+  public func reopenLog(_ container: String) async throws {
+    try await call(Self.runtime + "ReopenContainerLog") { $0.string(1, container) }
   }
   public func listImages() async throws -> [ImageFacts] {
     try CRIRead.messages(try await call(Self.images + "ListImages")) { try ImageFacts(cri: $0) }

@@ -17,6 +17,15 @@ extension SandboxConfiguration {
       dns.strings(2, self.dns.searches)
       dns.strings(3, self.dns.options)
     }
+    for port in hostPorts {
+      writer.message(5) { mapping in
+        // Protocol: TCP 0, UDP 1, SCTP 2.
+        mapping.uint32(1, port.transport == .tcp ? 0 : port.transport == .udp ? 1 : 2)
+        mapping.int32(2, port.containerPort)
+        mapping.int32(3, port.hostPort)
+        mapping.string(4, port.hostAddress)
+      }
+    }
     writer.map(6, labels)
     writer.map(7, annotations)
     writer.message(8) { linux in

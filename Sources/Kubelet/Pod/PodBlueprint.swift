@@ -16,6 +16,8 @@ public struct PodBlueprint: Hashable, Sendable {
   public var hostNetwork: Bool
   /// Only one center may run it; a fenced kubelet kills it. Pods annotated `federation.tricenter.io/tier: hot` are not.
   public var exclusive: Bool
+  /// `activeDeadlineSeconds`, counted by the wall clock from `status.startTime`.
+  public var activeDeadline: Duration?
   /// The grace that was granted with the deletion; nil while nobody deleted the pod.
   public var deletion: Duration?
   /// The phase that the API already has; `Succeeded` and `Failed` are final.
@@ -38,6 +40,7 @@ public struct PodBlueprint: Hashable, Sendable {
     initContainers = spec["initContainers"].array.map { ContainerBlueprint($0, isInit: true) }
     containers = spec["containers"].array.map { ContainerBlueprint($0, isInit: false) }
     grace = .seconds(max(0, spec["terminationGracePeriodSeconds"].int ?? 30))
+    activeDeadline = spec["activeDeadlineSeconds"].int.map { .seconds(max(0, $0)) }
     hostNetwork = spec["hostNetwork"].bool ?? false
     exclusive = pod.annotations[Self.tierAnnotation] != "hot"
     deletion = pod.isBeingDeleted ? .seconds(max(0, pod.metadata["deletionGracePeriodSeconds"].int ?? 30)) : nil

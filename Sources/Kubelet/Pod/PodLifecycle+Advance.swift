@@ -5,11 +5,12 @@ extension PodLifecycle {
   mutating func advance(_ now: Reading) -> [PodDirective] {
     guard !ended else { return [] }
     var out: [PodDirective] = []
+    checkDeadline(now)
     if let grace: Duration = stopGrace {
       stopAll(grace: grace, &out)
     } else if completed != nil {
       reclaim(&out)
-    } else if sandboxUsable(now, &out) {
+    } else if refusal == nil, sandboxUsable(now, &out) {
       startContainers(now, &out)
       if completed != nil { reclaim(&out) }
     }
@@ -23,7 +24,7 @@ extension PodLifecycle {
     pendingEvents = []
     publish(now, &out)
     finish(now, &out)
-    if let at: MonotonicTime = nextWake(after: now.monotonic) { out.append(.wake(after: at - now.monotonic)) }
+    if let at: MonotonicTime = nextWake(now) { out.append(.wake(after: at - now.monotonic)) }
     return out
   }
 
@@ -70,10 +71,20 @@ extension PodLifecycle {
     var alive: Bool = false
     for index in records.indices where records[index].isRunning || records[index].operation != .none {
       alive = true
-      stop(index, grace: blueprint.grace, reason: "Stopping container", &out)
+      stop(index, grace: failure?.grace ?? blueprint.grace, reason: "Stopping container", &out)
     }
     guard !alive else { return }
     discard(staleSandboxes + [sandbox?.id].compactMap { $0 }, &out)
+  }
+
+  /// The moment, by the wall clock, after which the pod may not be active any more.
+  private var deadlineAt: WallTime? {
+    guard let seconds: Duration = blueprint.activeDeadline, let since = WallTime(rfc3339: startTime) else { return nil }
+    return WallTime(secondsSince1970: since.secondsSince1970 + seconds.components.seconds, nanoseconds: since.nanoseconds)
+  }
+  private mutating func checkDeadline(_ now: Reading) {
+    guard completed == nil, stopGrace == nil, let at: WallTime = deadlineAt, at <= now.wall else { return }
+    fail(.deadlineExceeded)
   }
 
   // MARK: Starting
@@ -198,7 +209,8 @@ extension PodLifecycle {
     out.append(.deleteObject)
   }
 
-  private func nextWake(after now: MonotonicTime) -> MonotonicTime? {
+  private func nextWake(_ reading: Reading) -> MonotonicTime? {
+    let now: MonotonicTime = reading.monotonic
     guard !ended else { return nil }
     var next: MonotonicTime?
     func consider(_ at: MonotonicTime?) {
@@ -207,6 +219,8 @@ extension PodLifecycle {
     }
     if case .retryAt(let at) = deletion { consider(at) }
     guard stopGrace == nil, completed == nil else { return next }
+    if let at: WallTime = deadlineAt { consider(now + reading.wall.duration(to: at)) }
+    guard refusal == nil else { return next }
     if sandbox == nil { consider(sandboxRetryAt) }
     for record in records where record.operation == .none && !record.isRunning {
       consider(record.retryAt)

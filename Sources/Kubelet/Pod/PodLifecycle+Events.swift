@@ -39,6 +39,30 @@ extension PodLifecycle {
     return advance(now)
   }
 
+  /// Not admitted on this host: nothing of it is started. A pod that already has a sandbox is left alone.
+  public mutating func onRefused(_ failure: PodFailure, now: Reading) -> [PodDirective] {
+    guard sandbox == nil, staleSandboxes.isEmpty, sandboxOperation == .none else { return [] }
+    if failure.isFinal { return giveUp(failure, now: now) }
+    guard completed == nil, refusal == nil else { return [] }
+    refusal = failure
+    pendingEvents.append(.warning(failure.reason, failure.message))
+    return advance(now)
+  }
+  /// It took more of the host than it may: ends at once.
+  public mutating func onEvicted(_ failure: PodFailure, now: Reading) -> [PodDirective] { giveUp(failure, now: now) }
+
+  private mutating func giveUp(_ failure: PodFailure, now: Reading) -> [PodDirective] {
+    guard completed == nil, stopGrace == nil else { return [] }
+    fail(failure)
+    return advance(now)
+  }
+
+  mutating func fail(_ failure: PodFailure) {
+    self.failure = failure
+    completed = "Failed"
+    pendingEvents.append(.warning(failure.reason, failure.message))
+  }
+
   public mutating func onWake(now: Reading) -> [PodDirective] { advance(now) }
 
   public mutating func onSandboxStarted(_ started: SandboxObservation, now: Reading) -> [PodDirective] {

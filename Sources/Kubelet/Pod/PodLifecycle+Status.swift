@@ -19,6 +19,9 @@ extension PodLifecycle {
     if let fenced {
       status["reason"] = "Fenced"
       status["message"] = .string(fenced)
+    } else if let failure: PodFailure = refusal ?? (phase == "Failed" ? failure : nil) {
+      status["reason"] = .string(failure.reason)
+      status["message"] = .string(failure.message)
     }
     status["hostIP"] = .string(hostAddress)
     status["hostIPs"] = [["ip": .string(hostAddress)]]
@@ -33,6 +36,13 @@ extension PodLifecycle {
     }
     status["startTime"] = .string(startTime)
     if blueprint.generation > 0 { status["observedGeneration"] = .int(blueprint.generation) }
+    // A pod that was refused has no containers to speak of.
+    let nothingRan: Bool = failure != nil && records.allSatisfy { $0.current == nil && $0.previous == nil }
+    if nothingRan, phase == "Failed" {
+      status["containerStatuses"] = []
+      if let quality: JSONValue = published["qosClass"].string.map({ .string($0) }) { status["qosClass"] = quality }
+      return status
+    }
     if initCount > 0 { status["initContainerStatuses"] = .array(records.prefix(initCount).map(containerStatus)) }
     status["containerStatuses"] = .array(records.dropFirst(initCount).map(containerStatus))
     if let quality: JSONValue = published["qosClass"].string.map({ .string($0) }) { status["qosClass"] = quality }
@@ -40,7 +50,8 @@ extension PodLifecycle {
   }
 
   var phase: String {
-    if let completed { return completed }
+    // A pod that this host gives up is over with its last process: nobody may count on its place before.
+    if let completed, failure == nil || isQuiet { return completed }
     let policy: PodBlueprint.RestartPolicy = blueprint.restartPolicy
     let main: ArraySlice<ContainerRecord> = records.dropFirst(initCount)
     let started: Int = main.count { $0.current != nil || $0.previous != nil }

@@ -31,6 +31,10 @@ public struct PodLifecycle: Sendable {
   var gone: Bool = false
   /// `Succeeded` or `Failed` once no container will run again.
   var completed: String?
+  /// Why this host gave the pod up, whatever its restart policy says; `completed` is then `Failed`.
+  var failure: PodFailure?
+  /// Why nothing of the pod is made here, as long as it is bound here.
+  var refusal: PodFailure?
   /// The API had a final phase before this worker knew the pod: its status is history and not written again.
   var finalInAPI: Bool
   var deletion: Deletion = .none
@@ -92,6 +96,7 @@ public struct PodLifecycle: Sendable {
   public var isBusy: Bool {
     if stopGrace != nil { return !ended && (fenced == nil || sandbox != nil || sandboxOperation != .none) }
     if completed != nil { return sandbox != nil }
+    if refusal != nil { return false }
     return sandbox == nil || records.dropFirst(initCount).contains { !$0.isReady }
   }
 
@@ -112,5 +117,7 @@ public struct PodLifecycle: Sendable {
   /// No process of the pod runs or is being started.
   public var isQuiet: Bool { !records.contains { $0.isRunning || $0.operation != .none } && sandboxOperation != .starting }
   public var hasEnded: Bool { ended }
+  /// Nothing of the pod runs here any more or will.
+  public var isOver: Bool { ended || (completed != nil && isQuiet && sandbox == nil) }
   public func containerID(_ name: String) -> String? { records.first { $0.blueprint.name == name }?.current?.id }
 }

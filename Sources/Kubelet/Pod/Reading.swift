@@ -15,6 +15,10 @@ extension TimeSource {
 }
 
 extension WallTime {
+  func duration(to later: WallTime) -> Duration {
+    .seconds(later.secondsSince1970 - secondsSince1970) + .nanoseconds(Int64(later.nanoseconds) - Int64(nanoseconds))
+  }
+
   /// The runtime's clock readings are nanoseconds since 1970; zero means "not yet".
   public init?(runtimeNanoseconds: Int64) {
     guard runtimeNanoseconds > 0 else { return nil }

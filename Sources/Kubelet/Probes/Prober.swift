@@ -1,3 +1,4 @@
+import HTTP
 import NIOCore
 import NIOPosix
 import Primitives
@@ -37,13 +38,33 @@ public struct NetworkProber: Prober {
     case .http(let scheme, let host, let port, let path, let headers):
       guard scheme.uppercased() == "HTTP" else {
         return ProbeOutcome(
-          succeeded: false, message: "probes with scheme \(scheme) are not supported by this kubelet; HTTP, TCP and exec are")
+          succeeded: false, message: "probes with scheme \(scheme) are not supported by this kubelet; HTTP, TCP, gRPC and exec are")
       }
       return await http(host.isEmpty ? address : host, port, path, headers, timeout)
-    case .grpc:
-      return ProbeOutcome(succeeded: false, message: "gRPC probes are not supported by this kubelet; HTTP, TCP and exec are")
+    case .grpc(let port, let service): return await health(address, port, service, timeout)
     case .unusable(let why): return ProbeOutcome(succeeded: false, message: "the probe cannot be carried out: \(why)")
     case .exec, .sleep: return ProbeOutcome(succeeded: false, message: "exec and sleep are not network probes")
+    }
+  }
+
+  /// Source: https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+  private func health(_ host: String, _ port: Int, _ service: String, _ timeout: Duration) async -> ProbeOutcome {
+    var configuration = HTTPClientConfiguration(targets: [.host(host, port: port)], version: .http2, group: group)
+    configuration.connectTimeout = timeout
+    let client = GRPCClient(HTTPClient(configuration), authority: "\(host):\(port)", messageLimit: KubeletLimits.probeBodyBytes)
+    defer { client.http.close() }
+    do {
+      var answer: ProtobufReader = try await client.unary("/grpc.health.v1.Health/Check", timeout: timeout) { $0.string(1, service) }
+      var status: UInt32 = 0
+      while let field: ProtobufReader.Field = try answer.next() {
+        if field.number == 1 { status = try answer.uint32(field) } else { try answer.skip(field) }
+      }
+      // ServingStatus: UNKNOWN 0, SERVING 1, NOT_SERVING 2, SERVICE_UNKNOWN 3.
+      return status == 1
+        ? ProbeOutcome(succeeded: true, message: "")
+        : ProbeOutcome(succeeded: false, message: "service unhealthy (responded with status \(status))")
+    } catch {
+      return ProbeOutcome(succeeded: false, message: "health rpc to \(host):\(port) failed: \(Self.reason(error))")
     }
   }
 

@@ -5,9 +5,14 @@ import Primitives
 struct ConfigurationBuilder {
   var settings: KubeletConfiguration
   var pod: KubeObject
+  /// For the out-of-memory score of burstable pods; 0 leaves it out.
+  var hostMemoryBytes: Int64 = 0
+  var hostResolver: @Sendable () -> DNSSettings = { .ofHost }
 
   var logDirectory: String { "\(settings.logDirectory)/\(pod.namespace)_\(pod.name)_\(pod.uid)" }
   var cgroupParent: String { settings.cgroupRoot.isEmpty ? "" : "\(settings.cgroupRoot)/pod\(pod.uid)" }
+
+  var hostName: PodHostName { PodHostName(pod: pod, clusterDomain: settings.clusterDomain) }
 
   func sandbox(attempt: UInt32) -> SandboxConfiguration {
     let spec: JSONValue = pod.spec
@@ -15,7 +20,7 @@ struct ConfigurationBuilder {
     let hostNetwork: Bool = spec["hostNetwork"].bool ?? false
     var sandbox = SandboxConfiguration(
       name: pod.name, uid: pod.uid, namespace: pod.namespace, attempt: attempt,
-      hostname: hostNetwork ? settings.hostName.value : String((spec["hostname"].string ?? pod.name).prefix(63)),
+      hostname: hostNetwork ? settings.hostName.value : hostName.inside,
       logDirectory: logDirectory, dns: dns(hostNetwork: hostNetwork), cgroupParent: cgroupParent)
     sandbox.labels = pod.labels
     sandbox.labels[PodLabels.podName] = pod.name
@@ -23,6 +28,7 @@ struct ConfigurationBuilder {
     sandbox.labels[PodLabels.podUID] = pod.uid
     sandbox.annotations[PodLabels.hot] = pod.annotations[PodBlueprint.tierAnnotation] == "hot" ? "true" : "false"
     sandbox.hostNetwork = hostNetwork
+    if !hostNetwork { sandbox.hostPorts = HostPort.of(spec) }
     sandbox.hostPID = spec["hostPID"].bool ?? false
     sandbox.hostIPC = spec["hostIPC"].bool ?? false
     sandbox.sharesProcesses = spec["shareProcessNamespace"].bool ?? false
@@ -47,6 +53,8 @@ struct ConfigurationBuilder {
         servers: settings.clusterDNS, searches: ["\(pod.namespace).svc.\(domain)", "svc.\(domain)", domain], options: ["ndots:5"])
     }
     let extra: JSONValue = pod.spec["dnsConfig"]
+    // What the pod adds would otherwise replace what the runtime copies from the host.
+    if policy == "Default", extra.object?.isEmpty == false { dns = hostResolver() }
     dns.servers += extra["nameservers"].array.compactMap(\.string)
     dns.searches += extra["searches"].array.compactMap(\.string)
     dns.options += extra["options"].array.map { option in
@@ -79,6 +87,7 @@ struct ConfigurationBuilder {
     container.standardInputOnce = json["stdinOnce"].bool ?? false
     container.terminal = json["tty"].bool ?? false
     container.resources = resources(json["resources"])
+    container.resources.oomScoreAdjustment = outOfMemoryScore(json)
     container.security = security(json["securityContext"])
     return container
   }
@@ -97,6 +106,20 @@ struct ConfigurationBuilder {
     return resources
   }
 
+  /// Who is killed first when memory runs out: pods without requests, then those that use more than they asked for.
+  /// https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#node-out-of-memory-behavior
+  func outOfMemoryScore(_ container: JSONValue) -> Int64 {
+    if pod.spec["priority"].int ?? 0 >= 2_000_001_000 { return -997 }
+    switch QualityOfService.of(pod.spec) {
+    case "Guaranteed": return -997
+    case "BestEffort": return 1_000
+    default:
+      guard hostMemoryBytes > 0 else { return 999 }
+      let request: Int64 = Quantity(json: container["resources"]["requests"]["memory"])?.value ?? 0
+      return min(999, max(3, 1_000 - (1_000 * (request / 1_024)) / (hostMemoryBytes / 1_024)))
+    }
+  }
+
   private func security(_ own: JSONValue) -> ContainerSecurity {
     let common: JSONValue = pod.spec["securityContext"]
     var security = ContainerSecurity()
@@ -108,7 +131,21 @@ struct ConfigurationBuilder {
     security.droppedCapabilities = own["capabilities"]["drop"].array.compactMap(\.string)
     security.noNewPrivileges = own["allowPrivilegeEscalation"].bool == false
     security.supplementalGroups = common["supplementalGroups"].array.compactMap(\.int) + [common["fsGroup"].int].compactMap { $0 }
-    security.seccompRuntimeDefault = (own["seccompProfile"]["type"].string ?? common["seccompProfile"]["type"].string) == "RuntimeDefault"
+    let seccomp: JSONValue = own["seccompProfile"].object == nil ? common["seccompProfile"] : own["seccompProfile"]
+    security.seccomp =
+      switch seccomp["type"].string {
+      case "RuntimeDefault": .runtimeDefault
+      case "Localhost": .localhost("\(settings.rootDirectory)/seccomp/\(seccomp["localhostProfile"].string ?? "")")
+      default: .unconfined
+      }
+    let armor: JSONValue = own["appArmorProfile"].object == nil ? common["appArmorProfile"] : own["appArmorProfile"]
+    security.appArmor =
+      switch armor["type"].string {
+      case "RuntimeDefault": .runtimeDefault
+      case "Localhost": .localhost(armor["localhostProfile"].string ?? "")
+      case "Unconfined": .unconfined
+      default: nil
+      }
     return security
   }
 }

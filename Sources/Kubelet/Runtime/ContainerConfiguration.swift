@@ -62,6 +62,9 @@ public struct ContainerResources: Hashable, Sendable {
   public init() {}
 }
 
+/// CRI's `SecurityProfile`. A local one is named by its path (seccomp) or its name in the kernel (AppArmor).
+public enum SecurityProfile: Hashable, Sendable { case runtimeDefault, unconfined, localhost(String) }
+
 public struct ContainerSecurity: Hashable, Sendable {
   public var addedCapabilities: [String] = []
   public var droppedCapabilities: [String] = []
@@ -72,6 +75,8 @@ public struct ContainerSecurity: Hashable, Sendable {
   public var readOnlyRoot: Bool = false
   public var supplementalGroups: [Int64] = []
   public var noNewPrivileges: Bool = false
-  public var seccompRuntimeDefault: Bool = false
+  public var seccomp: SecurityProfile = .unconfined
+  /// Nil: the runtime's choice.
+  public var appArmor: SecurityProfile?
   public init() {}
 }

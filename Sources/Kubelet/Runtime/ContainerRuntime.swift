@@ -26,12 +26,26 @@ public protocol ContainerRuntime: Sendable {
   func stopContainer(_ id: String, grace: Duration) async throws
   func removeContainer(_ id: String) async throws
   func containerStatus(_ id: String) async throws -> ContainerObservation
+  /// What the container has written over its image.
+  func writableBytes(_ id: String) async throws -> Int64
   func execute(in container: String, _ command: [String], timeout: Duration) async throws -> ExecResult
+
+  /// Prepares a stream and says where it is served.
+  func streamExec(in container: String, _ command: [String], _ options: StreamOptions) async throws -> StreamingPlace
+  func streamAttach(to container: String, _ options: StreamOptions) async throws -> StreamingPlace
+  func streamForward(to sandbox: String, ports: [Int32]) async throws -> StreamingPlace
 
   /// Nil when the image is not on this host.
   func image(_ reference: String) async throws -> ImageFacts?
-  func pull(_ reference: String, for pod: SandboxConfiguration?) async throws
+  func pull(_ reference: String, credentials: RegistryCredentials?, for pod: SandboxConfiguration?) async throws
   func listImages() async throws -> [ImageFacts]
+  func removeImage(_ id: String) async throws
+  /// The file system that holds the images; nil where there is none to fill.
+  func imageDisk() async throws -> ImageCollector.Disk?
+  /// What sandboxes are made of: it looks unused and is not. Nil: the runtime does not tell.
+  func sandboxImage() async throws -> String?
+  /// The log file was renamed: the runtime writes on into a new one under the old name.
+  func reopenLog(_ container: String) async throws
 }
 
 public struct RuntimeStatus: Hashable, Sendable {
@@ -62,6 +76,8 @@ public struct ImageFacts: Hashable, Sendable {
   /// The user that the image names, when it is a number.
   public var userID: Int64?
   public var userName: String
+  /// The runtime says that it must stay.
+  public var pinned: Bool = false
   public init(id: String, names: [String], sizeBytes: UInt64, userID: Int64? = nil, userName: String = "") {
     self.id = id
     self.names = names

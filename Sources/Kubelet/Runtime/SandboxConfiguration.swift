@@ -20,6 +20,8 @@ public struct SandboxConfiguration: Hashable, Sendable {
   public var runAsUser: Int64?
   public var runAsGroup: Int64?
   public var supplementalGroups: [Int64] = []
+  /// Mapped by the CNI plugin `portmap`.
+  public var hostPorts: [HostPort] = []
   public var sysctls: [String: String] = [:]
 
   public init(
@@ -48,5 +50,21 @@ public struct DNSSettings: Hashable, Sendable {
     self.servers = servers
     self.searches = searches
     self.options = options
+  }
+
+  /// The host's own, as it stands now. Source: resolv.conf(5).
+  static var ofHost: DNSSettings {
+    var settings = DNSSettings()
+    for line in (Files.read("/etc/resolv.conf", limit: 65_536)?.text ?? "").split(separator: "\n") {
+      let words: [String] = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
+      switch words.first {
+      case "nameserver": settings.servers += words.dropFirst().prefix(1)
+      // The last one holds.
+      case "search", "domain": settings.searches = Array(words.dropFirst())
+      case "options": settings.options += words.dropFirst()
+      default: break
+      }
+    }
+    return settings
   }
 }

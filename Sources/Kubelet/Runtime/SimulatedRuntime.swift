@@ -161,12 +161,30 @@ public final class SimulatedRuntime: ContainerRuntime {
   public func execute(in container: String, _ command: [String], timeout: Duration) async throws -> ExecResult {
     throw KubeletError(.unsupported, "Nothing can be executed in a simulated container.")
   }
+  public func streamExec(in container: String, _ command: [String], _ options: StreamOptions) async throws -> StreamingPlace {
+    throw KubeletError(.unsupported, "Nothing can be executed in a simulated container.")
+  }
+  public func streamAttach(to container: String, _ options: StreamOptions) async throws -> StreamingPlace {
+    throw KubeletError(.unsupported, "There is nothing to attach to in a simulated container.")
+  }
+  public func streamForward(to sandbox: String, ports: [Int32]) async throws -> StreamingPlace {
+    throw KubeletError(.unsupported, "A simulated pod has no ports to forward to.")
+  }
   /// Every image is "there", and the first use makes it listed.
   public func image(_ reference: String) async throws -> ImageFacts? {
     _ = state.withLock { $0.images.insert(reference) }
     return ImageFacts(id: "simulated:\(reference)", names: [reference], sizeBytes: 0)
   }
-  public func pull(_ reference: String, for pod: SandboxConfiguration?) async throws { _ = state.withLock { $0.images.insert(reference) } }
+  public func pull(_ reference: String, credentials: RegistryCredentials?, for pod: SandboxConfiguration?) async throws {
+    _ = state.withLock { $0.images.insert(reference) }
+  }
+  public func writableBytes(_ id: String) async throws -> Int64 { 0 }
+  public func removeImage(_ id: String) async throws {
+    _ = state.withLock { $0.images.remove(id.replacing("simulated:", with: "")) }
+  }
+  public func imageDisk() async throws -> ImageCollector.Disk? { nil }
+  public func sandboxImage() async throws -> String? { nil }
+  public func reopenLog(_ container: String) async throws {}
   public func listImages() async throws -> [ImageFacts] {
     state.withLock { $0.images.sorted() }.map { ImageFacts(id: "simulated:\($0)", names: [$0], sizeBytes: 0) }
   }

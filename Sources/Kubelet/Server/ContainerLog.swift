@@ -21,6 +21,13 @@ public enum ContainerLog {
       time: Bytes(parts[0]).text, stream: stream, partial: tags.first?.first == 80, text: parts.count > 3 ? Bytes(parts[3]) : [])
   }
 
+  /// The line is not a part that goes on: its tag, the third word, does not begin with P.
+  static func endsLine(_ line: ArraySlice<UInt8>) -> Bool {
+    guard let first: Int = line.firstIndex(of: 32), let second: Int = line[(first + 1)...].firstIndex(of: 32), second + 1 < line.endIndex
+    else { return false }
+    return line[second + 1] != 80
+  }
+
   /// What a reader of logs asked for (k8s: PodLogOptions).
   public struct Options: Hashable, Sendable {
     public var follow: Bool = false
@@ -44,6 +51,15 @@ public enum ContainerLog {
       if !entry.partial { out.append(10) }
     }
     return out
+  }
+
+  /// What a container said last, without times and streams.
+  static func end(of path: String, lines count: Int, bytes: Int) -> String {
+    let text: Bytes = Files.tail(path, bytes: 4 * bytes + 64 * count)
+    let lines: [ArraySlice<UInt8>] = text.split(separator: 10)
+    var continued: Bool = false
+    let said: Bytes = render(Array(tail(lines, count)), Options(), continued: &continued)
+    return Bytes(said.suffix(bytes)).text
   }
 
   /// The last `count` lines, parts of one line counted once.

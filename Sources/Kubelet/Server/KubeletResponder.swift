@@ -7,14 +7,18 @@ import Observability
 import Primitives
 import TLS
 
-/// The kubelet's own server (10250): health, metrics, pods and container logs. The listener asks for a client certificate; who may
-/// come in is decided here: members of `system:masters` and `system:nodes`, and the apiserver.
+/// The kubelet's own server (10250): health, metrics, pods, and what goes into containers and comes out of them. The listener asks for a
+/// client certificate; who may come in is decided here. Logs, exec, attach and port-forward are for the apiserver alone, which has asked
+/// who the user is and what he may do.
 public struct KubeletResponder: Responder {
-  private let kubelet: Kubelet
+  let kubelet: Kubelet
   private let health: HealthRegistry
   private let metrics: PrometheusRegistry
-  private let clock: any TimeSource
-  /// Organizations of client certificates that may read pods and logs.
+  let clock: any TimeSource
+  let streams = StreamCount()
+  /// Common names of the apiserver's client certificate.
+  public var apiservers: Set<String> = ["system:apiserver"]
+  /// Organizations of client certificates that may read pods and metrics.
   public var allowedGroups: Set<String> = ["system:masters", "system:nodes", "system:kube-apiserver", "tricenter:daemons"]
 
   public init(
@@ -49,33 +53,38 @@ public struct KubeletResponder: Responder {
     case "pods" where parts.count == 1:
       let list: JSONValue = ["kind": "PodList", "apiVersion": "v1", "metadata": [:], "items": .array(await kubelet.podList().map(\.json))]
       try await response.respond(.ok, contentType: "application/json", ByteBuffer(bytes: list.serialized()))
-    case "containerLogs" where parts.count == 4:
-      try await logs(String(parts[1]), String(parts[2]), String(parts[3]), query, response)
-    case "exec", "attach", "portForward", "run", "cri", "debug":
+    case "containerLogs" where parts.count == 4, "exec" where parts.count == 4, "attach" where parts.count == 4,
+      "portForward" where parts.count == 3:
+      guard let peer: PeerIdentity = request.peer, apiservers.contains(peer.commonName) else {
+        return try await text(response, .forbidden, "Only the apiserver may ask for this; ask it.\n")
+      }
+      try await contained(parts.map(String.init), split.count > 1 ? split[1] : "", request, response)
+    case "run", "cri", "debug":
       try await text(
         response, .notImplemented,
-        "\(parts[0]) is not supported by this kubelet (\(KubeletConfiguration.version)); logs, pods and metrics are.\n")
+        "\(parts[0]) is not supported by this kubelet (\(KubeletConfiguration.version)); logs, exec, attach, port-forward are.\n")
     default: try await text(response, .notFound, "404 page not found\n")
     }
   }
 
   private func isAllowed(_ peer: PeerIdentity?) -> Bool {
     guard let peer else { return false }
-    if !allowedGroups.isDisjoint(with: peer.organizations) { return true }
+    if apiservers.contains(peer.commonName) || !allowedGroups.isDisjoint(with: peer.organizations) { return true }
     return peer.uris.contains { $0.hasPrefix("tricenter://") }
   }
 
-  private func text(_ response: any ResponseWriter, _ status: HTTPResponse.Status, _ body: String) async throws {
+  func text(_ response: any ResponseWriter, _ status: HTTPResponse.Status, _ body: String) async throws {
     try await response.respond(status, contentType: "text/plain; charset=utf-8", ByteBuffer(string: body))
   }
 
-  static func query(_ text: Substring) -> [String: String] {
-    var values: [String: String] = [:]
-    for pair in text.split(separator: "&") {
+  static func query(_ text: Substring) -> [String: String] { Dictionary(pairs(text), uniquingKeysWith: { $1 }) }
+
+  /// In order; `command` comes once per word.
+  static func pairs(_ text: Substring) -> [(String, String)] {
+    text.split(separator: "&").map { pair in
       let parts: [Substring] = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      values[unescape(parts[0])] = parts.count > 1 ? unescape(parts[1]) : ""
+      return (unescape(parts[0]), parts.count > 1 ? unescape(parts[1]) : "")
     }
-    return values
   }
   private static func unescape(_ text: Substring) -> String {
     var bytes: Bytes = []
@@ -91,36 +100,5 @@ public struct KubeletResponder: Responder {
       }
     }
     return bytes.text
-  }
-
-  private func options(_ query: [String: String]) -> ContainerLog.Options {
-    var options = ContainerLog.Options()
-    options.follow = query["follow"] == "true"
-    options.timestamps = query["timestamps"] == "true"
-    options.previous = query["previous"] == "true"
-    options.tailLines = query["tailLines"].flatMap { Int($0) }
-    options.limitBytes = query["limitBytes"].flatMap { Int($0) }
-    options.sinceTime = query["sinceTime"].flatMap { WallTime(rfc3339: $0) }
-    if let seconds = query["sinceSeconds"].flatMap({ Int64($0) }) {
-      options.sinceTime = WallTime(secondsSince1970: clock.wall().secondsSince1970 - seconds)
-    }
-    return options
-  }
-
-  private func logs(
-    _ namespace: String, _ pod: String, _ container: String, _ query: [String: String], _ response: any ResponseWriter
-  ) async throws {
-    let options: ContainerLog.Options = options(query)
-    if kubelet.isRuntimeSimulated {
-      return try await text(response, .notImplemented, "Pods of this node are simulated: there are no containers and no logs.\n")
-    }
-    guard let path: String = await kubelet.logFile(namespace: namespace, pod: pod, container: container, previous: options.previous) else {
-      return try await text(response, .notFound, "container \"\(container)\" in pod \"\(pod)\" is not available\n")
-    }
-    var head = HTTPResponse(status: .ok)
-    head.headerFields[.contentType] = "text/plain; charset=utf-8"
-    try await response.send(head)
-    try await LogSender(path: path, options: options, kubelet: kubelet, place: (namespace, pod, container)).send(to: response)
-    try await response.finish()
   }
 }

@@ -3,60 +3,82 @@ import HTTP
 import NIOCore
 import Primitives
 
-/// Sends a log file, and what is added to it while it is followed.
+/// Sends what a container has said, files that were turned over included, and what is added while it is followed. Holds one chunk at a
+/// time; `response.write` suspends while the client does not read.
+///
+///     0.log.20261122-221500 ─▶ 0.log.20261122-223000 ─▶ 0.log ─▶ (follow: the same name again, once it is another file)
 struct LogSender {
   var path: String
   var options: ContainerLog.Options
-  var kubelet: Kubelet
-  var place: (namespace: String, pod: String, container: String)
+  /// The container still runs and writes to `path`.
+  var isWritten: @Sendable () async -> Bool
 
   func send(to response: any ResponseWriter) async throws {
-    let file: Int32 = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return }
-    defer { close(file) }
-    var rest: Bytes = []
-    var continued: Bool = false
+    var (files, skip): ([String], Int) = begin()
     var sent: Int = 0
+    var continued: Bool = false
     let limit: Int = options.limitBytes ?? .max
-    // A tail needs the end: start near it, where a thousand bytes per line are a generous guess, and otherwise from the beginning.
-    if let count: Int = options.tailLines {
-      let size: Int = Int(lseek(file, 0, SEEK_END))
-      lseek(file, max(0, size - (count + 1) * 1_024 * 2), SEEK_SET)
-      var bytes: Bytes = []
-      while let chunk: Bytes = read(file) { bytes += chunk }
-      let (lines, left) = Self.lines(bytes)
-      rest = left
-      let out: Bytes = ContainerLog.render(Array(ContainerLog.tail(lines, count)), options, continued: &continued)
-      if !out.isEmpty { try await response.write(ByteBuffer(bytes: out.prefix(limit))) }
-      sent = out.count
-    }
-    while sent < limit {
-      if let chunk: Bytes = read(file) {
-        let (lines, left) = Self.lines(rest + chunk)
-        rest = left.count > 2 * KubeletLimits.logLineBytes ? [] : left
-        let out: Bytes = ContainerLog.render(lines, options, continued: &continued)
-        if !out.isEmpty { try await response.write(ByteBuffer(bytes: out.prefix(limit - sent))) }
-        sent += out.count
-        continue
+    while !files.isEmpty, sent < limit {
+      let name: String = files.removeFirst()
+      guard let file = LogFile(name) else { continue }
+      while sent < limit {
+        if let lines: [ArraySlice<UInt8>] = file.lines() {
+          let out: Bytes = ContainerLog.render(Self.dropping(&skip, lines), options, continued: &continued)
+          if !out.isEmpty { try await response.write(ByteBuffer(bytes: out.prefix(limit - sent))) }
+          sent += out.count
+          continue
+        }
+        guard files.isEmpty, options.follow, !options.previous else { break }
+        // Asked before the file is looked at again: what was written before the end is then seen.
+        let more: Bool = await isWritten()
+        if LogFile.inode(at: path) != file.inode {
+          // Turned over while we read it. Its last lines may have come in between.
+          if let last: [ArraySlice<UInt8>] = file.lines() {
+            let out: Bytes = ContainerLog.render(last, options, continued: &continued)
+            try await response.write(ByteBuffer(bytes: out.prefix(limit - sent)))
+            sent += out.count
+          }
+          if Files.exists(path) { files = [path] } else if !more { return }
+          if files.isEmpty { try await Task.sleep(for: KubeletLimits.followEvery) } else { break }
+          continue
+        }
+        if let late: [ArraySlice<UInt8>] = file.lines() {
+          let out: Bytes = ContainerLog.render(late, options, continued: &continued)
+          if !out.isEmpty { try await response.write(ByteBuffer(bytes: out.prefix(limit - sent))) }
+          sent += out.count
+          continue
+        }
+        guard more else { return }
+        try await Task.sleep(for: KubeletLimits.followEvery)
       }
-      guard options.follow, !options.previous else { return }
-      let current: String? = await kubelet.logFile(namespace: place.namespace, pod: place.pod, container: place.container, previous: false)
-      // Another attempt writes to another file, and a pod that is gone to none.
-      guard current == path else { return }
-      try await Task.sleep(for: .milliseconds(200))
     }
   }
 
-  private func read(_ file: Int32) -> Bytes? {
-    let bytes: Bytes = Bytes(unsafeUninitializedCapacity: KubeletLimits.logChunkBytes) { buffer, count in
-      count = max(0, Glibc.read(file, buffer.baseAddress, buffer.count))
+  /// The files to read, the oldest first, and how many lines of the first to pass over.
+  private func begin() -> ([String], Int) {
+    guard let slash: String.Index = path.lastIndex(of: "/") else { return ([path], 0) }
+    let folder = String(path[..<slash])
+    let name = String(path[path.index(after: slash)...])
+    let all: [String] = LogRotation.rotated(of: name, among: Files.names(in: folder)).map { "\(folder)/\($0)" } + [path]
+    guard let wanted: Int = options.tailLines else { return (all, 0) }
+    var chosen: [String] = []
+    var count: Int = 0
+    for file in all.reversed() {
+      chosen.insert(file, at: 0)
+      count += LogFile.count(file)
+      if count >= wanted { break }
     }
-    return bytes.isEmpty ? nil : bytes
+    return (chosen, max(0, count - wanted))
   }
 
-  /// Whole lines, and what follows the last line break.
-  static func lines(_ bytes: Bytes) -> ([ArraySlice<UInt8>], Bytes) {
-    guard let end: Int = bytes.lastIndex(of: 10) else { return ([], bytes) }
-    return (bytes[..<end].split(separator: 10, omittingEmptySubsequences: true), Bytes(bytes[(end + 1)...]))
+  /// Without the next `skip` whole lines.
+  private static func dropping(_ skip: inout Int, _ lines: [ArraySlice<UInt8>]) -> [ArraySlice<UInt8>] {
+    guard skip > 0 else { return lines }
+    var index: Int = 0
+    while index < lines.count, skip > 0 {
+      if ContainerLog.endsLine(lines[index]) { skip -= 1 }
+      index += 1
+    }
+    return Array(lines[index...])
   }
 }

@@ -49,6 +49,15 @@ enum Files {
     return Bytes(bytes[..<length])
   }
 
+  /// The last bytes of a file; empty where it is not there.
+  static func tail(_ path: String, bytes: Int) -> Bytes {
+    let file: Int32 = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return [] }
+    defer { close(file) }
+    lseek(file, max(0, lseek(file, 0, SEEK_END) - bytes), SEEK_SET)
+    return Bytes(unsafeUninitializedCapacity: bytes) { buffer, count in count = max(0, Glibc.read(file, buffer.baseAddress, bytes)) }
+  }
+
   static func names(in path: String) -> [String] {
     guard let directory: OpaquePointer = opendir(path) else { return [] }
     defer { closedir(directory) }
@@ -65,6 +74,18 @@ enum Files {
   static func isDirectory(_ path: String) -> Bool {
     var facts = stat()
     return lstat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
+  }
+  /// The path without symbolic links; nil where it leads nowhere.
+  static func resolved(_ path: String) -> String? {
+    guard let found: UnsafeMutablePointer<CChar> = realpath(path, nil) else { return nil }
+    defer { free(found) }
+    return String(cString: found)
+  }
+  /// Whether another file system is mounted at the path.
+  static func isMountPoint(_ path: String) -> Bool {
+    var own = stat()
+    var parent = stat()
+    return lstat(path, &own) == 0 && lstat("\(path)/..", &parent) == 0 && own.st_dev != parent.st_dev
   }
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 

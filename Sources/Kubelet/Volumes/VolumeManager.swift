@@ -60,6 +60,7 @@ public struct VolumeManager: Sendable {
       } else {
         files = try await payload.files(projected: volume["projected"], mode: mode(volume["projected"]))
       }
+      if Self.holdsSecrets(volume) { try keepInMemory(path) }
       _ = try AtomicWriter(directory: path).write(files, stamp: clock.wall(), group: group)
       return path
     }
@@ -71,11 +72,32 @@ public struct VolumeManager: Sendable {
       "Volumes of type \(kind) are not supported by this kubelet; configMap, secret, emptyDir, downwardAPI, projected and hostPath are.")
   }
 
+  static func holdsSecrets(_ volume: JSONValue) -> Bool {
+    volume["secret"].object != nil || volume["projected"]["sources"].array.contains { $0["secret"].object != nil }
+  }
+
+  /// Secrets are never written to a disk: their volume is a memory file system where this process may mount one (CAP_SYS_ADMIN).
+  /// Without that right it is a directory that only root can reach.
+  private func keepInMemory(_ path: String) throws {
+    try Files.makeDirectory(path, mode: 0o755)
+    guard !Files.isMountPoint(path), Files.names(in: path).isEmpty else { return }
+    guard mount("tmpfs", path, "tmpfs", UInt(MS_NOSUID | MS_NODEV | MS_NOEXEC), "mode=0755,size=\(KubeletLimits.secretVolumeBytes)") == 0
+    else {
+      if errno == EPERM || errno == EACCES { return }
+      throw Files.fail("A memory volume for secrets cannot be mounted at \(path)")
+    }
+  }
+
   private func emptyDirectory(_ source: JSONValue, _ path: String, _ group: UInt32?) throws -> String {
     let fresh: Bool = !Files.exists(path)
     try Files.makeDirectory(path, mode: 0o777)
     guard fresh else { return path }
-    if source["medium"].string == "Memory" {
+    let medium: String = source["medium"].string ?? ""
+    guard medium.isEmpty || medium == "Memory" else {
+      rmdir(path)
+      throw KubeletError(.unsupported, "emptyDir with medium \(medium) is not supported by this kubelet; Memory and none are.")
+    }
+    if medium == "Memory" {
       let size: String = Quantity(json: source["sizeLimit"]).map { ",size=\($0.value)" } ?? ""
       guard mount("tmpfs", path, "tmpfs", UInt(MS_NOSUID | MS_NODEV), "mode=0777\(size)") == 0 else {
         throw Files.fail("A memory volume cannot be mounted at \(path)")

@@ -43,6 +43,13 @@ actor PodManager {
     return nil
   }
 
+  /// Log files that are being written, and by which container.
+  func runningLogs() async -> [(path: String, container: String)] {
+    var all: [(path: String, container: String)] = []
+    for worker in workers.values { all += await worker.runningLogs() }
+    return all
+  }
+
   // MARK: What the API wants
 
   func desired(_ pod: KubeObject) async {
@@ -53,7 +60,19 @@ actor PodManager {
     if let worker: PodWorker = workers[pod.uid] { return await worker.desired(pod) }
     let worker = PodWorker(pod: pod, observation: observation, context: context) { [weak self] in await self?.forget($0) }
     workers[pod.uid] = worker
-    await worker.begin(fenced: startRefusal(pod))
+    await worker.begin(fenced: startRefusal(pod), taken: await takenPort(pod))
+  }
+
+  /// The first host port of `pod` that another pod of this host has.
+  private func takenPort(_ pod: KubeObject) async -> HostPort? {
+    let wanted: [HostPort] = HostPort.of(pod.spec)
+    guard !wanted.isEmpty else { return nil }
+    for (uid, worker) in workers where uid != pod.uid {
+      guard await !worker.lifecycle.isOver else { continue }
+      let theirs: [HostPort] = HostPort.of(await worker.pod.spec)
+      if let taken: HostPort = wanted.first(where: { port in theirs.contains { $0.collides(with: port) } }) { return taken }
+    }
+    return nil
   }
 
   /// Nothing exclusive starts while the fence is up, or before anybody has said that it is down. What a restart of this kubelet

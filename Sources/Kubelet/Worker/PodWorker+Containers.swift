@@ -22,7 +22,9 @@ extension PodWorker {
         if error.message.contains("MountVolume") { context.recorder.event(pod, .warning, reason: "FailedMount", message: error.message) }
         throw StartError(failure: .configuration(error.message))
       }
-      let observation: ContainerObservation = try await createAndStart(container, sandbox)
+      var observation: ContainerObservation = try await createAndStart(container, sandbox)
+      // It may have said its last words already.
+      if !observation.isAlive { observation = withTerminationMessage(observation) }
       apply(lifecycle.onContainerStarted(observation, now: now))
     } catch is CancellationError {
       return
@@ -50,13 +52,40 @@ extension PodWorker {
         return
       }
       context.recorder.event(pod, .normal, reason: "Pulling", message: "Pulling image \"\(image)\"")
-      let sandbox: SandboxConfiguration = ConfigurationBuilder(settings: context.configuration, pod: pod)
+      let sandbox: SandboxConfiguration = context.builder(pod)
         .sandbox(attempt: lifecycle.sandbox?.attempt ?? 0)
-      try await context.pullSlots.with { try await runtime.pull(image, for: sandbox) }
+      let credentials: [RegistryCredentials] = try await credentials(for: image)
+      try await context.pullSlots.with { try await Self.pull(image, credentials, sandbox, runtime) }
       context.recorder.event(pod, .normal, reason: "Pulled", message: "Successfully pulled image \"\(image)\"")
     } catch let error as KubeletError {
       throw StartError(failure: .imagePull(error.message))
     }
+  }
+
+  /// Each that fits in turn, as nobody can tell which of them the registry wants; without any, as nobody in particular.
+  private static func pull(
+    _ image: String, _ credentials: [RegistryCredentials], _ sandbox: SandboxConfiguration, _ runtime: any ContainerRuntime
+  ) async throws {
+    guard let last: RegistryCredentials = credentials.last else { return try await runtime.pull(image, credentials: nil, for: sandbox) }
+    for one in credentials.dropLast() {
+      do { return try await runtime.pull(image, credentials: one, for: sandbox) } catch is KubeletError { continue }
+    }
+    try await runtime.pull(image, credentials: last, for: sandbox)
+  }
+
+  /// k8s: imagePullSecrets. One that is missing is told and left out, as upstream does.
+  private func credentials(for image: String) async throws -> [RegistryCredentials] {
+    var found: [RegistryCredentials] = []
+    for reference in pod.spec["imagePullSecrets"].array {
+      guard let name: String = reference["name"].string, !name.isEmpty else { continue }
+      guard let secret: KubeObject = try await context.references.secret(pod.namespace, name) else {
+        let message: String = "Unable to retrieve some image pull secrets (\(name)); attempting to pull the image may not succeed."
+        context.recorder.event(pod, .warning, reason: "FailedToRetrieveImagePullSecret", message: message)
+        continue
+      }
+      found += RegistryCredentials.matching(image, in: secret)
+    }
+    return Array(found.prefix(KubeletLimits.credentialsTried))
   }
 
   static func isLatest(_ image: String) -> Bool {
@@ -70,7 +99,7 @@ extension PodWorker {
     let fields = FieldReference(
       pod: pod, nodeName: settings.hostName.value, hostAddress: settings.address,
       podAddress: sandbox.address.isEmpty ? settings.address : sandbox.address)
-    let builder = ConfigurationBuilder(settings: settings, pod: pod)
+    let builder = context.builder(pod)
     let environment: [EnvironmentVariable] = try await EnvironmentBuilder(
       fields: fields, resources: context.resources, services: context.services(), references: context.references
     ).build(json)
@@ -79,7 +108,7 @@ extension PodWorker {
     let mounts: [ContainerMount] = try ContainerFiles(
       pod: pod, directory: context.volumes.podDirectory(uid), address: sandbox.address, hostname: builder.sandbox(attempt: 0).hostname,
       clusterDomain: settings.clusterDomain
-    ).mounts(json, attempt: attempt, volumes: paths)
+    ).mounts(json, attempt: attempt, volumes: paths, environment: environment)
     var container: ContainerConfiguration = builder.container(json, attempt: attempt, environment: environment, mounts: mounts)
     if let user: Int64 = container.security.runAsUser, user != 0 { return container }
     let nonRoot: Bool = json["securityContext"]["runAsNonRoot"].bool ?? pod.spec["securityContext"]["runAsNonRoot"].bool ?? false
@@ -96,7 +125,7 @@ extension PodWorker {
 
   private func createAndStart(_ container: ContainerConfiguration, _ sandbox: SandboxObservation) async throws -> ContainerObservation {
     let context: WorkerContext = context
-    let builder = ConfigurationBuilder(settings: context.configuration, pod: pod)
+    let builder = context.builder(pod)
     let pod: KubeObject = pod
     let sandboxConfiguration: SandboxConfiguration = builder.sandbox(attempt: sandbox.attempt)
     let result: (ContainerObservation, Duration, Duration) = try await context.containerSlots.with {

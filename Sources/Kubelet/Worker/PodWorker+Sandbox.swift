@@ -4,7 +4,7 @@ import Primitives
 extension PodWorker {
   func startSandbox(_ attempt: UInt32) async {
     let context: WorkerContext = context
-    let configuration: SandboxConfiguration = ConfigurationBuilder(settings: context.configuration, pod: pod).sandbox(attempt: attempt)
+    let configuration: SandboxConfiguration = context.builder(pod).sandbox(attempt: attempt)
     do {
       let began: MonotonicTime = context.clock.now()
       let status: SandboxObservation = try await context.sandboxSlots.with {

@@ -38,7 +38,17 @@ extension PodWorker {
     var container: ContainerObservation = container
     let path: String = ContainerFiles.terminationPath(context.volumes.podDirectory(uid), container.name, container.attempt)
     if let bytes: Bytes = Files.read(path, limit: KubeletLimits.terminationMessageBytes) { container.message = bytes.text }
+    if container.message.isEmpty, container.exitCode != 0, fallsBackToLogs(container.name) {
+      container.message = ContainerLog.end(
+        of: "\(context.builder(pod).logDirectory)/\(container.name)/\(container.attempt).log", lines: KubeletLimits.terminationLogLines,
+        bytes: KubeletLimits.terminationLogBytes)
+    }
     return container
+  }
+
+  private func fallsBackToLogs(_ name: String) -> Bool {
+    (pod.spec["initContainers"].array + pod.spec["containers"].array)
+      .contains { $0["name"].string == name && $0["terminationMessagePolicy"].string == "FallbackToLogsOnError" }
   }
 
   /// Runs a hook, or a probe that needs the runtime.

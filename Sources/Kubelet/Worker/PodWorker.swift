@@ -35,11 +35,19 @@ actor PodWorker {
   var isBusy: Bool { lifecycle.isBusy }
   var isExclusive: Bool { lifecycle.blueprint.exclusive }
 
-  func begin(fenced reason: String?) {
+  /// `taken`: a host port that another pod here has already.
+  func begin(fenced reason: String?, taken: HostPort? = nil) {
+    let admission = PodAdmission(pod: pod, abilities: context.abilities, clusterDomain: context.configuration.clusterDomain)
+    if let refusal: PodFailure = admission.refusal() ?? taken.map({ .portTaken($0) }) {
+      apply(lifecycle.onRefused(refusal, now: now))
+    } else if lifecycle.sandboxID == nil {
+      for warning in admission.warnings() { context.recorder.event(pod, .warning, reason: warning.reason, message: warning.message) }
+    }
     if let reason { apply(lifecycle.onFence(reason: reason, now: now)) }
     apply(lifecycle.onStart(now))
     let projected: Bool = pod.spec["volumes"].array.contains { VolumeManager.isProjection($0) }
     if projected { context.jobs.spawn { await self.refreshVolumes() } }
+    if Self.hasUsageLimit(pod.spec), !context.runtime.isSimulated { context.jobs.spawn { await self.watchUsage() } }
   }
   func desired(_ pod: KubeObject) {
     // A list and the events beside it can overtake each other; resourceVersions are the store's revisions and only grow.
@@ -60,7 +68,7 @@ actor PodWorker {
   func fence(reason: String) async {
     guard lifecycle.blueprint.exclusive else { return }
     // First past the runtime, which may hang, then through it, which tells the exit codes.
-    CgroupKiller.kill(ConfigurationBuilder(settings: context.configuration, pod: pod).cgroupParent)
+    CgroupKiller.kill(context.builder(pod).cgroupParent)
     apply(lifecycle.onFence(reason: reason, now: now))
     guard !lifecycle.isQuiet else { return }
     context.jobs.spawn {
@@ -117,7 +125,7 @@ actor PodWorker {
   }
 
   private func end() {
-    let builder = ConfigurationBuilder(settings: context.configuration, pod: pod)
+    let builder = context.builder(pod)
     context.volumes.remove(uid)
     Files.removeTree(builder.logDirectory)
     CgroupKiller.remove(builder.cgroupParent)

@@ -17,6 +17,7 @@ final class WorkerContext: Sendable {
   let resources: ResourceReference
   let prober: any Prober
   let jobs: JobRunner
+  let abilities = HostAbilities.read()
   let logger = Logger(label: "kubelet.pod")
   let sandboxSlots = Slots(KubeletLimits.sandboxesAtOnce)
   let containerSlots = Slots(KubeletLimits.containersAtOnce)
@@ -40,6 +41,12 @@ final class WorkerContext: Sendable {
     self.resources = resources
     self.prober = prober
     self.jobs = jobs
+  }
+}
+
+extension WorkerContext {
+  func builder(_ pod: KubeObject) -> ConfigurationBuilder {
+    ConfigurationBuilder(settings: configuration, pod: pod, hostMemoryBytes: resources.hostMemoryBytes)
   }
 }
 

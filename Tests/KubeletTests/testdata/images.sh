@@ -1,5 +1,5 @@
 #!/bin/sh
-# images.sh FOLDER: makes FOLDER/pause.tar and FOLDER/web.tar, OCI archives around Debian's static busybox.
+# images.sh FOLDER: makes FOLDER/pause.tar, FOLDER/web.tar and FOLDER/spare.tar, OCI archives around Debian's static busybox.
 # Import: ctr -n k8s.io images import --base-name tricenter.local/pause FOLDER/pause.tar (and web alike).
 set -e
 out=$1
@@ -21,10 +21,10 @@ image() { # NAME ENTRYPOINT-JSON
   tar -C "$w" -cf "$out/$1.tar" oci-layout index.json blobs
 }
 arch=$(dpkg --print-architecture)
-for name in pause web; do
+for name in pause web spare; do
   mkdir -p "$out/$name/bin" "$out/$name/tmp" "$out/$name/etc"
   cp /bin/busybox "$out/$name/bin/"
-  for applet in sh sleep httpd cat echo wget ls kill hostname env printf test touch rm id true false; do
+  for applet in sh sleep httpd cat echo wget ls kill hostname env printf test touch rm id true false tar mkdir; do
     ln -sf busybox "$out/$name/bin/$applet"
   done
 done
@@ -33,5 +33,6 @@ mkdir -p "$out/web/www/cgi-bin"
 printf '#!/bin/sh\nprintf "Content-Type: text/plain\\r\\n\\r\\npod=%%s host=%%s center=%%s\\n" "$POD_NAME" "$NODE_NAME" "$CENTER"\n' > "$out/web/www/cgi-bin/index.cgi"
 chmod 755 "$out/web/www/cgi-bin/index.cgi"
 image pause '["/bin/sh","-c","trap \"exit 0\" TERM INT; while :; do sleep 86400 \u0026 wait $!; done"]'
+image spare '["/bin/true"]'
 # As process 1 httpd would not die of SIGTERM; the shell in front of it does.
 image web '["/bin/sh","-c","trap \"exit 0\" TERM INT; echo serving; httpd -f -p 8080 -h /www \u0026 wait $!"]'
