@@ -76,6 +76,13 @@ struct HostSetting: Sendable {
       logger: Logger(label: "tls.\(daemon.rawValue)"))
   }
 
+  /// What this host's apiserver shows to kubelets, which take nobody else's word. HTTP/1.1 alone: an HTTP/2 connection cannot be upgraded.
+  func kubeletTLS() throws -> TLSContext {
+    try .client(
+      identity: source(.apiserver), trust: .file(pki.authorityCertificate), applicationProtocols: ["http/1.1"],
+      logger: Logger(label: "tls.apiserver-kubelet"))
+  }
+
   func storeFiles() -> (certificate: String, key: String) { pki.files(center: center.name, host: host.name, daemon: .store) }
 
   /// Apiservers in the order in which this host asks them: its own, its center's, the others'.

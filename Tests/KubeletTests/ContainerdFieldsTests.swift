@@ -59,7 +59,8 @@ extension ContainerdSuites {
       let secure: KubeObject = teller(
         "secure",
         """
-        echo user $(id -u) $(id -g); touch /new || echo read-only; busybox grep CapEff /proc/self/status; echo score $(cat /proc/self/oom_score_adj)
+        echo user $(id -u) $(id -g); touch /new || echo read-only; busybox grep CapEff /proc/self/status
+        echo score $(cat /proc/self/oom_score_adj)
         cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max; busybox grep /secret /proc/mounts; cat /secret/token
         """
       ) { spec in

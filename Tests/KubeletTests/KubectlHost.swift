@@ -10,8 +10,8 @@ import TLS
 
 @testable import Kubelet
 
-/// Everything between a kubectl and a kubelet, with certificates of its own: the apiserver over HTTPS, and the kubelet's server, which takes
-/// the apiserver's certificate and no other.
+/// Everything between a kubectl and a kubelet, with certificates of its own: the apiserver over HTTPS, and the kubelet's server, which
+/// takes the apiserver's certificate and no other.
 struct KubectlHost {
   static let program: String? = findProgram("kubectl")
 

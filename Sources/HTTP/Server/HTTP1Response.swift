@@ -1,3 +1,4 @@
+import HTTPTypes
 import NIOCore
 
 /// Writes HTTP/1.1 response heads and chunks (RFC 9112).
@@ -70,10 +71,11 @@ enum HTTP1Response {
   }
 
   /// A head without a body's framing: what follows is another protocol (RFC 9110 section 15.2.2).
-  static func switching(_ block: FieldBlock, into buffer: inout ByteBuffer) {
-    buffer.writeString("HTTP/1.1 \(block.status) \(reason(block.status))\r\nconnection: Upgrade\r\n")
-    for (name, value, _) in block.fields where name.utf8.first != UInt8(ascii: ":") && name != "connection" {
-      line(name, value, into: &buffer)
+  static func switching(_ head: HTTPResponse, into buffer: inout ByteBuffer) {
+    buffer.writeString("HTTP/1.1 \(head.status.code) \(reason(head.status.code))\r\nconnection: Upgrade\r\n")
+    // Not through `FieldBlock`, which leaves out what belongs to one connection: `upgrade` is the point here.
+    for field in head.headerFields where field.name.canonicalName != "connection" {
+      line(field.name.canonicalName, field.value, into: &buffer)
     }
     buffer.writeStaticString("\r\n")
   }

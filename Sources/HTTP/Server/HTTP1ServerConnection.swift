@@ -201,7 +201,7 @@ final class HTTP1ServerConnection: ChannelInboundHandler, RemovableChannelHandle
     do {
       let decoder: ByteToMessageHandler<HTTPRequestDecoder> = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
       var buffer: ByteBuffer = self.buffer(capacity: 512)
-      HTTP1Response.switching(FieldBlock(head), into: &buffer)
+      HTTP1Response.switching(head, into: &buffer)
       handler = nil
       writer = nil
       context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)

@@ -17,7 +17,7 @@ final class LogFile {
   }
   deinit { close(descriptor) }
 
-  /// Lines without their breaks; nil at the end, for now. A line longer than a runtime writes is dropped.
+  /// Lines without their breaks; nil at the end as it stands. A line longer than a runtime writes is dropped.
   func lines() -> [ArraySlice<UInt8>]? {
     let chunk: Bytes = Bytes(unsafeUninitializedCapacity: KubeletLimits.logChunkBytes) { buffer, count in
       count = max(0, Glibc.read(descriptor, buffer.baseAddress, buffer.count))

@@ -132,9 +132,11 @@ extension HostSetting {
     guard let range = IPv4Range(cluster.services.description) else {
       throw ValidationFault("The services of \(cluster.name), \(cluster.services), are no IPv4 range.")
     }
-    return APIServerConfiguration(
+    var configuration = APIServerConfiguration(
       clusterName: cluster.name, serviceRange: range,
       nodePortRange: Int64(cluster.nodePorts.lowerBound)...Int64(cluster.nodePorts.upperBound), advertiseAddress: address,
       advertisePort: Int64(site.ports.apiserver), health: health)
+    configuration.kubeletTLS = try kubeletTLS()
+    return configuration
   }
 }
