@@ -94,12 +94,30 @@ struct ScriptCheckout: Sendable {
     }
   }
 
+  @Test(
+    "Tests/run is for ordinary users too",
+    .enabled(if: geteuid() == 0 && findProgram("setpriv") != nil, "needs root, to become somebody else"))
+  func asAnOrdinaryUser() async throws {
+    try await withFolder { checkout in
+      try await Command("chown", "-R", "65534:65534", checkout.folder).run()
+      var command = Command([
+        "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "\(checkout.path)/Tests/run", "--filter", "Site",
+      ])
+      command.environment = checkout.environment
+      let said = Said(command.arguments, try await command.outcome())
+      #expect(said.status == 0 && checkout.calls.last?.hasSuffix("--filter Site") == true, "\(said)")
+      #expect(said.errors.contains("Not root: the tests that need namespaces and containers skip themselves."), "\(said)")
+    }
+  }
+
   @Test("are clean for shellcheck", .enabled(if: findProgram("shellcheck") != nil, "shellcheck is not installed")) func shellcheck()
     async throws
   {
+    // What common.sh defines is not followed into: its path is made when the script runs.
     let scripts: [String] = ["up", "down", "status", "shell", "drill", "install", "build"].map { "\(Program.checkout)/sites/lab/\($0)" }
     let said: Said = Said(
-      ["shellcheck"], try await Command.plain(["shellcheck", "-x", "-S", "warning"] + scripts + ["\(Program.checkout)/Tests/run"]))
+      ["shellcheck"],
+      try await Command.plain(["shellcheck", "-S", "warning", "-e", "SC1091,SC2154"] + scripts + ["\(Program.checkout)/Tests/run"]))
     #expect(said.status == 0, "\(said)")
   }
 

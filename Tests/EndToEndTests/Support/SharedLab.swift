@@ -15,6 +15,9 @@ struct SharedLab: SuiteTrait, TestScoping {
       print("lab up, with the workload's images: \(Int(took.milliseconds)) ms")
       guard said?.status == 0 else { throw TestTrouble("\(said?.description ?? "")\n\(lab.lastWords())") }
       try await Self.$current.withValue(lab) { try await function() }
+      if ProcessEnvironment.current["TRICENTER_TEST_KEEP"] == "1" {
+        try await Command("cp", "-r", "\(lab.directory)/logs", "\(machine.folder)/logs").run()
+      }
       try await lab.down().passed()
       let left: [String] = try await machine.traces().differences(from: before)
       if !left.isEmpty { Issue.record("`lab down` after all the tests: \(left.joined(separator: "; "))") }
