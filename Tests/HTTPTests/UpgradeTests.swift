@@ -70,9 +70,10 @@ struct UpgradeTests {
       try await socket.send(.text, ByteBuffer(string: "yes"))
       let answer = try await socket.receive()
       #expect(answer?.isText == true)
-      // Too large for the server: it says so and closes.
+      // Too large for the server: it says so and closes. What it has not read may reset the connection before its word arrives.
       try? await socket.send(.binary, ByteBuffer(repeating: 0, count: (1 << 20) + 1))
-      #expect(try await socket.receive() == nil)
+      let last = try? await socket.receive()
+      #expect(last == nil)
     }
   }
 

@@ -151,7 +151,7 @@ extension ContainerdSuites {
         try await Task.sleep(for: .milliseconds(10))
       }
       for _ in 0..<2 {
-        let page = try await Command("busybox", "wget", "-q", "-T", "5", "-O", "-", "http://127.0.0.1:\(local)/").outcome()
+        let page = try await Command("busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:\(local)/").outcome()
         #expect(page.output.text.contains("pod=web"), "\(page.errors.text) \(Files.read(log, limit: 4_000)?.text ?? "")")
       }
     }
