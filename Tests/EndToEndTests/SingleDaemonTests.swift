@@ -280,11 +280,11 @@ final class DaemonBench: Sendable {
       let outcome: Command.Outcome = try await command.outcome()
       return (outcome.status, outcome.errors.text)
     }
-    let (status, text) = try await refusal("--experimental-corrupt-check-time", "5m", "--quota-backend-bytes=8589934592", "-discovery", "x")
+    let (status, text) = try await refusal("--experimental-corrupt-check-time", "5m", "--max-request-bytes=8589934592", "-discovery", "x")
     #expect(status == 2)
     #expect(text.contains("--experimental-corrupt-check-time is not carried out"))
-    #expect(text.contains("--quota-backend-bytes=8589934592 is not carried out"))
     #expect(text.contains("--discovery is not carried out"))
+    #expect(try await refusal("--max-request-bytes=8589934592").1.contains("must be a number from 1 to 1572864"))
     #expect(try await refusal(environment: ["ETCD_ENABLE_V2": "true"]).1.contains("--enable-v2=true is not carried out"))
     #expect(try await refusal("--listen-client-urls", "https://127.0.0.1:1").1.contains("--cert-file"))
     #expect(try await refusal("--name", "x", "--initial-cluster", "y=http://127.0.0.1:1").1.contains("couldn't find local name"))

@@ -10,7 +10,8 @@ struct EtcdFlags {
     "initial-cluster-state": "new", "initial-cluster-token": "etcd-cluster", "cert-file": "", "key-file": "", "trusted-ca-file": "",
     "client-cert-auth": "false", "peer-cert-file": "", "peer-key-file": "", "peer-trusted-ca-file": "", "peer-client-cert-auth": "false",
     "heartbeat-interval": "100", "election-timeout": "1000", "snapshot-count": "10000", "auto-compaction-mode": "periodic",
-    "auto-compaction-retention": "0", "listen-metrics-urls": "", "log-level": "info",
+    "auto-compaction-retention": "0", "listen-metrics-urls": "", "log-level": "info", "quota-backend-bytes": "0",
+    "max-request-bytes": "1572864", "max-txn-ops": "128", "watch-progress-notify-interval": "10m", "auth-token-ttl": "300",
   ]
   static let switches: Set<String> = [
     "client-cert-auth", "peer-client-cert-auth", "strict-reconfig-check", "pre-vote", "enable-v2", "enable-pprof", "auto-tls",
@@ -19,7 +20,7 @@ struct EtcdFlags {
   ]
   /// Flags of etcd that may be given as long as they ask for what happens anyway.
   static let fixed: [String: Set<String>] = [
-    "max-request-bytes": ["1572864"], "max-txn-ops": ["128"], "quota-backend-bytes": ["0"], "strict-reconfig-check": ["true"],
+    "strict-reconfig-check": ["true"],
     "pre-vote": ["true"], "enable-v2": ["false"], "enable-pprof": ["false"], "auto-tls": ["false"], "peer-auto-tls": ["false"],
     "force-new-cluster": ["false"], "enable-grpc-gateway": ["true"], "logger": ["zap"], "log-outputs": ["default", "stderr"],
     "auth-token": ["simple"], "proxy": ["off"], "metrics": ["basic"],
@@ -109,6 +110,13 @@ struct EtcdFlags {
       throw ValidationFault("--auto-compaction-mode=\(self["auto-compaction-mode"]) is not carried out by this version; periodic is")
     }
     if let hours = Int64(text) { return hours == 0 ? nil : .seconds(hours * 3_600) }
+    return try duration("auto-compaction-retention", hint: "5m, 1h30m or 24 (hours)")
+  }
+
+  /// Go's durations in whole hours, minutes and seconds.
+  func duration(_ name: String, hint: String = "30s, 5m or 1h30m") throws -> Duration {
+    let text: String = self[name]
+    let fault = ValidationFault("--\(name)=\(text) is no duration such as \(hint)")
     var seconds: Int64 = 0
     var digits: String = ""
     for character in text {
@@ -116,15 +124,11 @@ struct EtcdFlags {
         digits.append(character)
         continue
       }
-      guard let unit: Int64 = ["h": 3_600, "m": 60, "s": 1][character], let count = Int64(digits), count < 1_000_000 else {
-        throw ValidationFault("--auto-compaction-retention=\(text) is no duration such as 5m, 1h30m or 24 (hours)")
-      }
+      guard let unit: Int64 = ["h": 3_600, "m": 60, "s": 1][character], let count = Int64(digits), count < 1_000_000 else { throw fault }
       seconds += count * unit
       digits = ""
     }
-    guard digits.isEmpty, seconds > 0 else {
-      throw ValidationFault("--auto-compaction-retention=\(text) is no duration such as 5m, 1h30m or 24 (hours)")
-    }
+    guard digits.isEmpty, seconds > 0 else { throw fault }
     return .seconds(seconds)
   }
 }

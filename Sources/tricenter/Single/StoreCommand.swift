@@ -73,7 +73,8 @@ struct StoreProcess: Sendable {
       var daemons: [Daemon] = []
       for url in plan.listenClient {
         let server = EtcdServer(
-          HTTPServerConfiguration(address: .host(url.host, port: url.port), tls: url.isSecure ? tls : nil, group: group), store: store)
+          HTTPServerConfiguration(address: .host(url.host, port: url.port), tls: url.isSecure ? tls : nil, group: group), store: store,
+          options: plan.options)
         try await server.start()
         logger.notice("listening for clients", metadata: ["address": "\(url.host):\(url.port)", "tls": "\(url.isSecure)"])
         daemons.append(("etcd \(url.host):\(url.port)", { try await Self.keep(server) }))

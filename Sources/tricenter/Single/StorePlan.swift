@@ -1,4 +1,6 @@
 import Consensus
+import EtcdAPI
+import Keyspace
 import Logging
 import NIOCore
 import Primitives
@@ -12,6 +14,7 @@ struct StorePlan: Sendable {
   let name: HostName
   let listenClient: [EndpointURL]
   let listenMetrics: [EndpointURL]
+  let options: EtcdOptions
   private let listenPeer: EndpointURL?
   private let configuration: StoreConfiguration
   private let timing: RaftTiming
@@ -33,6 +36,7 @@ struct StorePlan: Sendable {
     guard ["new", "existing"].contains(flags["initial-cluster-state"]) else {
       throw ValidationFault("--initial-cluster-state=\(flags["initial-cluster-state"]) is neither new nor existing")
     }
+    options = try Self.options(flags)
     peer = (flags["peer-cert-file"], flags["peer-key-file"], flags["peer-trusted-ca-file"])
     let listed: [(name: String, url: EndpointURL)] = try Self.initialCluster(flags)
     let isCluster: Bool = listed.count > 1
@@ -55,6 +59,17 @@ struct StorePlan: Sendable {
     configuration.historyRetention = try flags.retention()
     (configuration.tick, timing) = try Self.timing(flags)
     self.configuration = configuration
+  }
+
+  private static func options(_ flags: EtcdFlags) throws -> EtcdOptions {
+    var options = EtcdOptions()
+    options.quotaBackendBytes = Int64(try flags.number("quota-backend-bytes", -1...(1 << 50)))
+    options.maxRequestBytes = try flags.number("max-request-bytes", 1...KeyspaceLimits.requestBytes)
+    options.maxTransactionOperations = try flags.number("max-txn-ops", 1...KeyspaceLimits.transactionOperations)
+    options.watchProgressInterval = try flags.duration("watch-progress-notify-interval")
+    options.tokens = .simple(lifetime: .seconds(try flags.number("auth-token-ttl", 1...86_400)))
+    options.certificateUsers = try flags.isOn("client-cert-auth")
+    return options
   }
 
   /// Our own where nothing is said: they suit centers 2 ms and 30 ms apart. What is said is obeyed, a tick being half a heartbeat.
