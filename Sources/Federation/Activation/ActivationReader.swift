@@ -10,8 +10,8 @@ enum ActivationFinding: Sendable {
   case watched(ActivationRecord, at: MonotonicTime)
 }
 
-/// Reads the activation record over and over, watches it beside that, and hands on what it finds. The watch costs the store nothing and tells
-/// of a renewal within milliseconds; only a read tells that nothing newer has been committed.
+/// Reads the activation record over and over, watches it beside that, and hands on what it finds. The watch costs the store nothing and
+/// tells of a renewal within milliseconds; only a read tells that nothing newer has been committed.
 struct ActivationReader: Sendable {
   private let client: KubeClient
   private let cluster: String
