@@ -4,7 +4,6 @@ import Logging
 import Metrics
 import Observability
 import Primitives
-import Processes
 import Synchronization
 
 /// Keeps this host's nftables table in step with Services and EndpointSlices, and its fence in step with the activation lease.
@@ -66,7 +65,7 @@ public final class ServiceProxy: Sendable {
           try? await Task.sleep(for: ProxyLimits.settle)
         }
       }
-      group.addTask { for await permission in permissions { await self.table.follow(permission, logger: self.logger) } }
+      group.addTask { for await permission in permissions { await self.table.follow(permission) } }
     }
   }
 
@@ -91,70 +90,5 @@ public final class ServiceProxy: Sendable {
       .compactMap { $0.status["podIP"].string }
     return RuleSet.build(
       ports, host: RuleSet.Host(podCIDR: configuration.podCIDR, unfencedPods: hot, isFenced: configuration.isFenced))
-  }
-}
-
-/// The one writer of the table: rules and lease elements never interleave.
-actor ProxyTable {
-  private var applied: RuleSet?
-  private var timer = LeaseTimer()
-  private var lastPermission: ServiceProxy.Permission = .denied
-  private let clock: any TimeSource
-
-  init(clock: any TimeSource) { self.clock = clock }
-
-  func apply(_ wanted: RuleSet) async throws {
-    guard wanted != applied else { return }
-    let script: String
-    if let applied {
-      script = wanted.changes(from: applied)
-    } else {
-      script = wanted.replacing()
-      timer.onTableReplaced()
-    }
-    var lease: String = ""
-    if applied == nil, case .allowed(let until) = lastPermission, let action = timer.onAllowed(until: until, now: clock.now()) {
-      lease = LeaseTimer.script(action)
-    }
-    do {
-      try await Self.nft(script + lease)
-      applied = wanted
-    } catch {
-      // What stands in the table is unknown now: the next try writes all of it.
-      applied = nil
-      throw error
-    }
-  }
-
-  func follow(_ permission: ServiceProxy.Permission, logger: Logger) async {
-    lastPermission = permission
-    guard applied != nil else { return }
-    let before: LeaseTimer = timer
-    let action: LeaseTimer.Action? =
-      switch permission {
-      case .allowed(let until): timer.onAllowed(until: until, now: clock.now())
-      case .denied: timer.onDenied()
-      }
-    guard let action else { return }
-    do {
-      try await Self.nft(LeaseTimer.script(action))
-      if action == .remove {
-        logger.warning("traffic of exclusive pods is stopped")
-        EventLog.shared.record("fence.closed")
-      } else if before.writtenUntil == nil {
-        EventLog.shared.record("fence.open")
-      }
-    } catch {
-      // Not renewed: the elements that are there expire by themselves, and the next permission tries again.
-      timer = before
-      logger.error("the fence's lease cannot be written: \(error)")
-    }
-  }
-
-  private static func nft(_ script: String) async throws {
-    let outcome: Command.Outcome = try await Command(["nft", "-f", "-"], input: Bytes(script), timeout: ProxyLimits.nftTimeout).outcome()
-    guard outcome.status == 0 else {
-      throw ProxyError(.nftables, "nft refused a change: \(outcome.errors.text.split(separator: "\n").prefix(3).joined(separator: " "))")
-    }
   }
 }

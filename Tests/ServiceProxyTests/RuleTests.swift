@@ -2,6 +2,7 @@ import Glibc
 import KubeModel
 import Primitives
 import Processes
+import Synchronization
 import Testing
 
 @testable import ServiceProxy
@@ -78,14 +79,94 @@ import Testing
   @Test func theKernelsTimerEndsBeforeThePermissionDoes() {
     var timer = LeaseTimer()
     func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000) }
-    #expect(timer.onAllowed(until: at(2_500), now: at(0)) == .renew(milliseconds: 2_500))
+    // 125 ms less than what is left: the kernel counts from nft's commit.
+    #expect(timer.onAllowed(until: at(2_500), now: at(0)) == .renew(milliseconds: 2_375))
     #expect(timer.onAllowed(until: at(2_700), now: at(200)) == nil)
-    #expect(timer.onAllowed(until: at(3_500), now: at(1_000)) == .renew(milliseconds: 2_500))
+    #expect(timer.onAllowed(until: at(3_500), now: at(1_000)) == .renew(milliseconds: 2_375))
     // A permission that was shortened counts at once.
-    #expect(timer.onAllowed(until: at(2_000), now: at(1_100)) == .renew(milliseconds: 900))
+    #expect(timer.onAllowed(until: at(2_000), now: at(1_100)) == .renew(milliseconds: 775))
     #expect(timer.onDenied() == .remove)
     #expect(timer.onDenied() == nil)
     #expect(LeaseTimer.script(.renew(milliseconds: 1_250)).contains("tcp timeout 1s250ms"))
+  }
+
+  @Test func aWriteThatCameTooLateIsNotTrustedWhateverItTook() {
+    func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000) }
+    for took in [0, 10, 125, 126, 400, 900, 5_000] as [Int64] {
+      var timer = LeaseTimer()
+      let until: MonotonicTime = at(2_500)
+      guard case .renew(let milliseconds)? = timer.onAllowed(until: until, now: at(0)) else {
+        Issue.record("nothing was written")
+        return
+      }
+      // The commit is no later than nft's return.
+      let kernelEnds: MonotonicTime = at(took + milliseconds)
+      let inTime: Bool = timer.onWritten(took: .milliseconds(took))
+      #expect(inTime == (kernelEnds <= until), "\(took) ms")
+      guard !inTime else { continue }
+      // Written again at once though little of its time is used, with more taken off; denied, it is taken away.
+      var denied: LeaseTimer = timer
+      let removal: LeaseTimer.Action? = denied.onDenied()
+      #expect(removal == .remove)
+      let again: LeaseTimer.Action? = timer.onAllowed(until: at(took + 2_500), now: at(took))
+      #expect(again == .renew(milliseconds: 2_500 - min(1_000, max(250, took * 2))))
+      let most: Duration = again.map { timer.timeout($0) } ?? .zero
+      #expect(most - timer.allowance <= .milliseconds(250))
+    }
+  }
+
+  /// nft that takes as long as it is told, on a clock of its own.
+  final class SlowKernel: TimeSource {
+    struct State {
+      var now: Int64 = 0
+      var delays: [Int64] = []
+      /// When each committed renewal ends in the kernel, nil for a removal.
+      var ends: [Int64?] = []
+    }
+    let state: Mutex<State> = Mutex(State())
+    func now() -> MonotonicTime { MonotonicTime(nanoseconds: state.withLock { $0.now } * 1_000_000) }
+    func wall() -> WallTime { WallTime(secondsSince1970: 0) }
+    /// The commit is at the end; a run over its time is killed just after it was carried out, the worst that can happen.
+    func write(_ script: String, _ timeout: Duration) throws {
+      try state.withLock { state in
+        let delay: Int64 = state.delays.isEmpty ? 5 : state.delays.removeFirst()
+        let limit: Int64 = timeout.inNanoseconds / 1_000_000
+        state.now += min(delay, limit)
+        if let time = script.split(separator: "tcp timeout ").dropFirst().first?.prefix(while: { $0 != "," && $0 != " " }) {
+          let parts: [Int64] = time.split(whereSeparator: { $0.isLetter }).compactMap { Int64($0) }
+          state.ends.append(state.now + parts[0] * 1_000 + parts[1])
+        } else if script.contains("flush set ip tricenter-proxy lease") {
+          state.ends.append(nil)
+        }
+        if delay > limit { throw ProxyError(.nftables, "nft did not end") }
+      }
+    }
+    func advance(_ milliseconds: Int64) { state.withLock { $0.now += milliseconds } }
+  }
+
+  @Test func aKernelThatIsSlowNeverLetsTrafficOutliveItsPermission() async throws {
+    let kernel = SlowKernel()
+    let table = ProxyTable(clock: kernel) { script, timeout in try kernel.write(script, timeout) }
+    try await table.apply(.build([], host: Self.host))
+    for delays in [[5], [300, 5], [300, 700, 900, 5], [5_000, 5], [5], [5_000, 5_000, 5]] as [[Int64]] {
+      kernel.state.withLock { state in
+        state.delays = delays
+        state.ends = []
+      }
+      let until: Int64 = kernel.state.withLock { $0.now } + 2_500
+      // Told again every 200 ms, as the activation is read.
+      for _ in 0..<8 {
+        await table.follow(.allowed(until: MonotonicTime(nanoseconds: until * 1_000_000)))
+        kernel.advance(200)
+      }
+      let ends: [Int64?] = kernel.state.withLock { $0.ends }
+      // Single ones may be late by half of the margin, until they are written again; the last one is not.
+      for end in ends { #expect((end ?? 0) <= until + 250, "\(delays): \(ends), \(until)") }
+      #expect((ends.last.flatMap { $0 } ?? 0) <= until, "\(delays): \(ends), \(until)")
+      await table.follow(.denied)
+      let left: [Int64?] = kernel.state.withLock { $0.ends }
+      #expect(!left.isEmpty && left[left.count - 1] == nil)
+    }
   }
 }
 

@@ -1,34 +1,72 @@
 import Primitives
 
 /// When the lease's elements in the kernel must be written again, as a value.
+///
+/// The kernel counts an element's time from the commit, which is later than the moment at which it was computed, by as much as nft took or
+/// the host stood still. So an allowance is taken off beforehand, and a write that took longer than that is not trusted:
+///
+///     computed ──────── nft ──────── commit ── returned            kernel's end = commit + (until − computed − allowance) ≤ until,
+///     └───────────── took ────────────────────────┘                as long as took ≤ allowance
 struct LeaseTimer: Hashable, Sendable {
   enum Action: Hashable, Sendable {
     /// Replace the elements by ones that expire after this many milliseconds.
     case renew(milliseconds: Int64)
     case remove
   }
-  /// When the elements that were written last expire; nil with none written.
+  /// When the elements that were written last have expired at the latest; nil with none written.
   private(set) var writtenUntil: MonotonicTime?
+  /// What is in the kernel may live longer than it may: whatever is allowed next, it is written or taken away.
+  private(set) var isDoubtful: Bool = false
+  private(set) var allowance: Duration = ProxyLimits.leaseAllowance
   private var writtenFor: Duration = .zero
 
   mutating func onAllowed(until: MonotonicTime, now: MonotonicTime) -> Action? {
     let left: Duration = until - now
-    guard left > .milliseconds(1) else { return onDenied() }
-    if let writtenUntil, writtenUntil - now > writtenFor - writtenFor / ProxyLimits.leaseRefreshPart, writtenUntil <= until { return nil }
+    guard left - allowance > .milliseconds(1) else { return onDenied() }
+    if !isDoubtful, let writtenUntil, writtenUntil - now > writtenFor - writtenFor / ProxyLimits.leaseRefreshPart, writtenUntil <= until {
+      return nil
+    }
     writtenUntil = until
     writtenFor = left
+    isDoubtful = false
     // Rounded down: the kernel's timer must end first.
-    return .renew(milliseconds: left.inNanoseconds / 1_000_000)
+    return .renew(milliseconds: (left - allowance).inNanoseconds / 1_000_000)
   }
 
   mutating func onDenied() -> Action? {
-    guard writtenUntil != nil else { return nil }
+    guard writtenUntil != nil || isDoubtful else { return nil }
     writtenUntil = nil
+    isDoubtful = false
     return .remove
   }
 
+  /// A renewal was carried out, `took` after its milliseconds were computed. False: too late to be sure that it ends in time.
+  mutating func onWritten(took: Duration) -> Bool {
+    guard took <= allowance else {
+      onFailed()
+      allowance = min(max(allowance, took * 2), ProxyLimits.leaseAllowanceMost)
+      return false
+    }
+    if took * 2 < allowance { allowance = max(ProxyLimits.leaseAllowance, allowance - allowance / 8) }
+    return true
+  }
+
+  /// Nobody knows whether the last write was carried out, or when.
+  mutating func onFailed() {
+    isDoubtful = true
+    allowance = min(allowance * 2, ProxyLimits.leaseAllowanceMost)
+  }
+
   /// The table was made anew, without elements.
-  mutating func onTableReplaced() { writtenUntil = nil }
+  mutating func onTableReplaced() {
+    writtenUntil = nil
+    isDoubtful = false
+  }
+
+  /// How long one run of nft may take.
+  func timeout(_ action: Action) -> Duration {
+    action == .remove ? ProxyLimits.leaseRemoval : allowance + ProxyLimits.leaseOvershoot
+  }
 
   static func script(_ action: Action) -> String {
     let flush = "flush set ip \(RuleSet.table) \(RuleSet.lease)\n"
