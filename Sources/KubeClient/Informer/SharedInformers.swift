@@ -12,8 +12,10 @@ public final class SharedInformers: Sendable {
   }
   private struct State {
     var informers: [Key: Informer] = [:]
-    /// Given while running; started by `run`.
-    var starts: AsyncStream<Informer>.Continuation?
+    /// Asked for and not started yet by `run`.
+    var waiting: [Informer] = []
+    /// Tells `run`, while it is running, that something waits; one telling is kept.
+    var bell: AsyncStream<Void>.Continuation?
   }
   private let client: KubeClient
   private let options: InformerOptions
@@ -41,7 +43,8 @@ public final class SharedInformers: Sendable {
         client: client, resource: resource, namespace: namespace, labelSelector: labelSelector, fieldSelector: fieldSelector,
         indexes: indexes, options: options)
       state.informers[key] = informer
-      state.starts?.yield(informer)
+      state.waiting.append(informer)
+      state.bell?.yield()
       return informer
     }
   }
@@ -54,16 +57,23 @@ public final class SharedInformers: Sendable {
 
   /// Runs all informers, those asked for later too, until its task is cancelled.
   public func run() async {
-    let (stream, continuation) = AsyncStream<Informer>.makeStream()
+    let (stream, bell) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     state.withLock { state in
-      precondition(state.starts == nil, "SharedInformers.run is running already")
-      for informer in state.informers.values { continuation.yield(informer) }
-      state.starts = continuation
+      precondition(state.bell == nil, "SharedInformers.run is running already")
+      state.waiting = Array(state.informers.values)
+      state.bell = bell
     }
+    bell.yield()
     await withDiscardingTaskGroup { group in
-      for await informer in stream { group.addTask { await informer.run() } }
+      for await _ in stream {
+        let waiting: [Informer] = state.withLock { state in
+          defer { state.waiting = [] }
+          return state.waiting
+        }
+        for informer in waiting { group.addTask { await informer.run() } }
+      }
       group.cancelAll()
     }
-    state.withLock { $0.starts = nil }
+    state.withLock { $0.bell = nil }
   }
 }
