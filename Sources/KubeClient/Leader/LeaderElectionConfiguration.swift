@@ -20,8 +20,8 @@ public struct LeaderElectionConfiguration: Sendable {
   public var mayLead: @Sendable () -> Bool
   /// How soon a change of `mayLead` is noticed where nobody tells of it: a failover waits for it.
   public static let poll: Duration = .milliseconds(25)
-  /// Returns once `mayLead` may be other than `before`, after `limit` at the latest; throws when cancelled. By default it looks every `poll`,
-  /// which wakes the process forty times a second: whoever knows when it changes should say so.
+  /// Returns once `mayLead` may be other than `before`, after `limit` at the latest; throws when cancelled. By default it looks every
+  /// `poll`, which wakes the process forty times a second: whoever knows when it changes should say so.
   public var waitForChange: @Sendable (_ before: Bool, _ limit: Duration) async throws -> Void = { _, limit in
     try await Task.sleep(for: min(limit, poll))
   }
