@@ -1,8 +1,8 @@
 import Keyspace
 import Primitives
 
-/// What a log entry of kind `.data` holds: who proposed it and under which number, so that this member finds the waiting caller, how safe it
-/// had to be, and the command.
+/// What a log entry of kind `.data` holds: who proposed it and under which number, so that this member finds the waiting caller, how safe
+/// it had to be, and the command.
 struct LogPayload {
   /// `centerSafe`, which nearly all are.
   static let version: UInt8 = 1
