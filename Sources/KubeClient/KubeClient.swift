@@ -100,6 +100,13 @@ public struct KubeClient: Sendable {
       what: Self.what("delete", resource, namespace, name))
   }
 
+  /// Deletes all objects of a namespace that carry the label, in one request.
+  public func deleteCollection(_ resource: ResourceName, namespace: String, labelSelector: String) async throws {
+    var target = RequestTarget(path: resource.path(namespace: namespace))
+    target.add("labelSelector", labelSelector)
+    _ = try await call(.delete, target, body: DeleteOptions().json, what: Self.what("delete", resource, namespace, labelSelector))
+  }
+
   /// Posts to a subresource that makes something happen: `pods/binding`, `pods/eviction`.
   public func createSubresource(
     _ resource: ResourceName, namespace: String, name: String, subresource: String, _ object: KubeObject

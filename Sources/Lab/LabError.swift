@@ -10,4 +10,6 @@ extension Fault<LabDomain>.Code {
   public static let busy = Self("busy")
   public static let badInput = Self("badInput")
   public static let failed = Self("failed")
+  /// containerd is there and does not serve.
+  public static let noContainers = Self("noContainers")
 }

@@ -102,7 +102,7 @@ extension Lab {
         }
       }
       if attempt == 199 {
-        throw LabError(.failed, "containerd of \(host) did not answer within 20 s; see \(directory.log("\(host)-containerd")).")
+        throw LabError(.noContainers, "containerd of \(host) did not answer within 20 s; see \(directory.log("\(host)-containerd")).")
       }
       try await Task.sleep(for: .milliseconds(100))
     }

@@ -64,7 +64,8 @@ struct CenterProcess: Sendable {
         next: ConsoleResponder(
           client: try access.client(.console), next: StatusResponder(setting: setting, store: store, observer: observer))))
     let daemons: [Daemon] = [
-      ("etcd", { try await etcd.run() }), ("apiserver", { try await front.run() }), ("admin", { try await admin.run() }),
+      ("store", { try await Self.watch(store) }), ("etcd", { try await etcd.run() }), ("apiserver", { try await front.run() }),
+      ("admin", { try await admin.run() }),
       ("apiserver-start", { try await runCaches(of: api) }), ("observer", { await observer.run() }),
       ("election-priority", { try await self.followActivation(observer, store, api) }),
       ("federation", { await federation.run() }), ("controller-manager", { try await controllers.run() }),
@@ -76,6 +77,15 @@ struct CenterProcess: Sendable {
       api.stop()
       await store.stop()
       throw error
+    }
+  }
+
+  /// Throws when the member has stopped for good (its journal failed, say). The process then ends: alive it would hold its host's daemons,
+  /// which ask this apiserver first, at one that answers 503 for ever.
+  private static func watch(_ store: Store) async throws {
+    while true {
+      try await Task.sleep(for: .milliseconds(500))
+      if let sentence: String = store.health(liveOnly: true) { throw StoreStopped(sentence: sentence) }
     }
   }
 
@@ -116,6 +126,11 @@ struct CenterProcess: Sendable {
       api.prefer(setting.addresses(of: active))
     }
   }
+}
+
+struct StoreStopped: Error, CustomStringConvertible {
+  var sentence: String
+  var description: String { sentence }
 }
 
 extension CenterRole {

@@ -21,13 +21,26 @@ struct DrillCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Read a runbook and tell everything that is wrong with it.")
     @Argument(help: "The runbook.") var runbook: String
     @Option(help: "The site file.") var site: String = "sites/lab/site.yaml"
+    @Option(help: "text or json") var output: OutputFormat = .text
 
     func run() throws {
       do {
         let read: Runbook = try RunbookReader.read(path: runbook, site: try SiteReader.read(path: site))
-        printLine("\(runbook): \(read.title), \(read.steps.count) steps: well formed")
+        switch output {
+        case .text: printLine("\(runbook): \(read.title), \(read.steps.count) steps: well formed")
+        case .json:
+          let steps: [JSONValue] = read.steps.map { ["id": .string($0.id), "title": .string($0.title), "action": .string($0.action)] }
+          printJSON(["runbook": .string(runbook), "title": .string(read.title), "steps": .array(steps), "problems": []])
+        }
       } catch let refused as SiteProblems {
-        for problem in refused.problems { printLine(problem.description) }
+        switch output {
+        case .text: for problem in refused.problems { printLine(problem.description) }
+        case .json:
+          let problems: [JSONValue] = refused.problems.map {
+            ["file": .string($0.file), "line": .int(Int64($0.line)), "column": .int(Int64($0.column)), "reason": .string($0.reason)]
+          }
+          printJSON(["runbook": .string(runbook), "problems": .array(problems)])
+        }
         throw ExitCode(2)
       }
     }

@@ -135,6 +135,7 @@ struct LabPower: ParsableCommand {
   @OptionGroup var lab: LabOptions
   @Argument(help: "on or off") var state: String
   @Argument(help: "Hosts or centers.") var names: [String]
+  @Option(help: "text or json") var output: OutputFormat = .text
 
   func run() throws {
     let lab: Lab = try self.lab.lab()
@@ -148,10 +149,18 @@ struct LabPower: ParsableCommand {
         throw ValidationError("Neither a host nor a center is called \(name).")
       }
     }
+    var ended: Int = 0
     switch state {
-    case "off": printLine("\(lab.power(off: hosts)) processes ended")
+    case "off": ended = lab.power(off: hosts)
     case "on": for host in hosts { try lab.power(on: host) }
     default: throw ValidationError("Say on or off.")
+    }
+    switch output {
+    case .text:
+      let done: String = state == "off" ? "power off, \(ended) processes ended" : "power on"
+      printLine("\(hosts.map(\.value).joined(separator: " ")): \(done)")
+    case .json:
+      printJSON(["power": .string(state), "hosts": .array(hosts.map { .string($0.value) }), "ended": .int(Int64(ended))])
     }
   }
 }

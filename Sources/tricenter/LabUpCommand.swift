@@ -12,11 +12,33 @@ struct LabUp: AsyncParsableCommand {
   @OptionGroup var lab: LabOptions
   @Option(help: "The site file.") var site: String = "sites/lab/site.yaml"
   @Option(help: "Seconds to wait until every center serves.") var timeout: Int = 60
+  @Option(help: "text or json; progress goes to standard error in both.") var output: OutputFormat = .text
 
   func run() async throws {
-    let started: MonotonicTime = SystemClock().now()
-    let progress: Lab.Progress = { printError("[\(Int((SystemClock().now() - started).inMilliseconds)) ms] \($0)") }
-    let mode: LabMode = await LabMode.detect()
+    let clock = SystemClock()
+    let started: MonotonicTime = clock.now()
+    let progress: Lab.Progress = { printError("[\(Int((clock.now() - started).inMilliseconds)) ms] \($0)") }
+    var lab: Lab
+    do {
+      lab = try await bringUp(await LabMode.detect(), progress)
+    } catch let error as LabError where error.code == .noContainers {
+      // What no look beforehand shows: containerd is installed and does not run here.
+      printError(error.message)
+      try await Lab.down(directory: self.lab.folder) { progress($0) }
+      lab = try await bringUp(.loopback(reason: "containerd does not run on this machine"), progress)
+    }
+    progress("up")
+    switch output {
+    case .text: for line in lab.hints { printError(line) }
+    case .json:
+      printJSON([
+        "directory": .string(lab.directory.path), "kubeconfig": .string(lab.directory.kubeconfig), "simulated": .bool(!lab.usesNamespaces),
+        "hosts": .array(lab.site.hosts.map { .string($0.name.value) }), "milliseconds": .int(Int64((clock.now() - started).inMilliseconds)),
+      ])
+    }
+  }
+
+  private func bringUp(_ mode: LabMode, _ progress: @escaping Lab.Progress) async throws -> Lab {
     if case .loopback(let reason) = mode {
       printError("The lab falls back to loopback addresses and SIMULATED pods: \(reason).")
     }
@@ -29,16 +51,18 @@ struct LabUp: AsyncParsableCommand {
     try lab.writeKubeconfigs()
     try await lab.loadImages(progress)
     try await LabAccess(lab: lab).waitUntilReady(timeout: .seconds(timeout), progress)
-    progress("up")
-    for line in lab.hints { printError(line) }
+    return lab
   }
 }
 
 struct LabDown: AsyncParsableCommand {
   static let configuration = CommandConfiguration(commandName: "down", abstract: "Take the lab down and leave nothing behind.")
   @OptionGroup var lab: LabOptions
+  @Option(help: "text or json; progress goes to standard error in both.") var output: OutputFormat = .text
+
   func run() async throws {
     try await Lab.down(directory: lab.folder) { printError($0) }
+    if output == .json { printJSON(["directory": .string(lab.folder.path), "down": true]) }
   }
 }
 

@@ -8,7 +8,7 @@ import TLS
 struct PKICommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pki", abstract: "Make, renew and show the federation's certificates, and write kubeconfigs.",
-    subcommands: [Init.self, Renew.self, Show.self, Config.self])
+    subcommands: [Init.self, Renew.self, Show.self, Person.self, Config.self])
 
   struct Place: ParsableArguments {
     @Option(help: "Where the certificates are: ca.pem, ca.key, CENTER/HOST/DAEMON.pem and .key, people/.") var directory: String
@@ -50,6 +50,35 @@ struct PKICommand: ParsableCommand {
         case .json: printJSON(["directory": .string(place.directory), "certificates": .array(items.map(PKICommand.json))])
         }
         if items.contains(where: { $0.problem != nil }) { throw ExitCode(1) }
+      }
+    }
+  }
+
+  struct Person: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Make a client certificate for a person: their user name and groups.",
+      discussion: "Members of system:masters may do everything. `tricenter pki kubeconfig --person NAME` makes a kubeconfig of it.")
+    @Argument(help: "The user's name.") var name: String
+    @Option(help: "A group; may be given several times.") var group: [String] = []
+    @Option(help: "Days until the certificate ends, 1 to 3650.") var days: Int = 365
+    @OptionGroup var place: Place
+
+    func validate() throws {
+      guard (1...3650).contains(days) else { throw ValidationError("--days takes 1 to 3650") }
+    }
+
+    func run() throws {
+      try PKICommand.orRefused {
+        let entry: FederationPKI.Entry = try FederationPKI(directory: place.directory)
+          .prepare(person: name, groups: group, lifetime: .seconds(days * 86_400), now: SystemClock().wall())
+        switch place.output {
+        case .text: printLine("\(entry.outcome.rawValue) \(entry.path): \(entry.subject), until \(entry.notAfter.rfc3339)")
+        case .json:
+          printJSON([
+            "path": .string(entry.path), "subject": .string(entry.subject), "groups": .array(group.map { .string($0) }),
+            "notAfter": .string(entry.notAfter.rfc3339), "outcome": .string(entry.outcome.rawValue),
+          ])
+        }
       }
     }
   }

@@ -61,6 +61,13 @@ import Testing
     ("roundTrip: 2ms", "roundTrip: fast", "it must be a time such as 2ms"),
     ("between: [production, local-dr]", "between: [production, moon]", "no center is called moon"),
     ("federation: lab", "federation: [", "is not YAML"),
+    ("federation: lab", "federation: lab\nfederation: twice", "federation stands twice"),
+    ("margin: 500ms", "margin: 0ms", "less than a twentieth of the lease"),
+    ("renewEvery: 250ms", "renewEvery: 0ms", "20ms is the least"),
+    ("lease: 3s, renewEvery: 250ms, margin: 500ms", "lease: 400ms, renewEvery: 50ms, margin: 50ms", "shorter than 2s"),
+    ("pods: 10.171.2.0/24", "pods: 'fd00:1::/64'", "is IPv6"),
+    ("nodePorts: 30000-32767", "nodePorts: 2379-7000", "of the hosts' own daemons"),
+    ("name: ldr-2", "name: l\(String(repeating: "d", count: 50))", "more than the 48 letters"),
   ])
   func aMistakeIsRefusedWithItsLine(original: String, changed: String, expected: String) throws {
     let text: String = Self.text(Self.lab)

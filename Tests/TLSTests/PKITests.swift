@@ -139,3 +139,25 @@ import Testing
     ] { #expect(IdentityURI(text) == nil, "\(text)") }
   }
 }
+
+extension PKITests {
+  @Test func aPersonGetsACertificateOfTheirOwnAndAKubeconfig() throws {
+    let pki = FederationPKI(directory: directory.file("persons"))
+    _ = try pki.prepare(plan, now: now)
+    let made: FederationPKI.Entry = try pki.prepare(person: "mei", groups: ["drills", "readers"], lifetime: .seconds(86_400), now: now)
+    #expect(made.outcome == .created)
+    #expect(try pki.prepare(person: "mei", groups: ["drills", "readers"], lifetime: .seconds(86_400), now: now).outcome == .kept)
+    let files = pki.files(person: "mei")
+    let identity = try TLSIdentity(certificateFile: files.certificate, keyFile: files.key)
+    #expect(identity.certificate.commonName == "mei")
+    #expect(identity.certificate.organizations.sorted() == ["drills", "readers"])
+    #expect(identity.certificate.identity.process == nil)
+    #expect(directory.mode("persons/people/mei.key") == 0o600)
+    #expect(try pki.kubeconfig(cluster: "bank", server: "https://10.77.1.1:6443", person: "mei").contains("mei"))
+    for name in ["", "../ca", "a b", "admin", "tricenter-admin", String(repeating: "x", count: 65)] {
+      #expect(throws: TLSError.self, "\(name)") {
+        try pki.prepare(person: name, groups: [], lifetime: .seconds(86_400), now: now)
+      }
+    }
+  }
+}

@@ -51,8 +51,8 @@ public struct NameServer: Sendable {
     return DNSAnswer(.refused)
   }
 
-  /// `web.shop.<cluster>.<zone>`: addresses of the active center's hosts, where the Service exists and has a ready endpoint. The
-  /// cluster's own name answers too, with the center and epoch as text.
+  /// `web.shop.<cluster>.<zone>`: addresses of the active center's hosts, where the Service exists, whether or not a pod of it
+  /// is ready. The cluster's own name answers too, with the center and epoch as text.
   private func globalAnswer(_ labels: [String], _ query: DNSQuery) -> DNSAnswer {
     guard case .active(let center, let epoch, let addresses) = state() else { return DNSAnswer(.serverFailure) }
     var records: [DNSRecord] = ClusterZone.addressRecords(query.name, addresses, ttlSeconds: Self.globalTTLSeconds)

@@ -9,7 +9,7 @@ enum VerifyActions {
     let client: KubeClient = inputs["center"].map { context.client(of: CenterName($0)) } ?? context.client
     let acknowledged: [WriteProbe.Acknowledged] = probe.acknowledged
     let missing: [String] = try await context.until(context.deadline(inputs)) {
-      let stored: [KubeObject] = try await client.list(.configMaps, namespace: probe.namespace, labelSelector: WriteProbe.selector).items
+      let stored: [KubeObject] = try await client.list(.configMaps, namespace: probe.namespace, labelSelector: probe.selector).items
       let byName: [String: KubeObject] = Dictionary(stored.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
       return acknowledged.compactMap { write in
         guard let object: KubeObject = byName[write.name] else { return "\(write.name) is gone" }

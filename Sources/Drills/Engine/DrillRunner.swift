@@ -49,6 +49,8 @@ public struct DrillRunner: Sendable {
     var report = DrillReport(context: context, results: results, began: began, startedAt: startedAt)
     report.drill = recorder.name
     if recorder.isAborted { report.stopped() }
+    // What a failed drill wrote stays: somebody will want to look at it.
+    if report.verdict == .passed, let problem: String = await context.removeWrites() { context.tell(problem) }
     let hash: String = SHA256.hexadecimal(Bytes(report.json.serialized()))
     if let problem: String = await recorder.finish(measured: report.measured(hash: hash)) {
       context.tell("the outcome could not be written into drill \(recorder.name): \(problem)")
@@ -95,6 +97,17 @@ extension DrillContext {
     let (requests, writes) = state.withLock { ($0.requests, $0.writes) }
     await requests?.stop()
     await writes?.stop()
+  }
+
+  /// Takes away the objects that the writers made. Returns what kept it from doing so.
+  func removeWrites() async -> String? {
+    guard let probe: WriteProbe = state.withLock({ $0.writes }) else { return nil }
+    do {
+      try await client.deleteCollection(.configMaps, namespace: probe.namespace, labelSelector: probe.selector)
+      return nil
+    } catch {
+      return "the writers' objects could not be removed (kubectl -n \(probe.namespace) delete configmaps -l \(probe.selector)): \(error)"
+    }
   }
 
   /// Memory of the centers' daemons, once the drill is over.

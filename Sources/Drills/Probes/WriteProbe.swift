@@ -18,7 +18,8 @@ final class WriteProbe: Sendable {
     var tasks: [Task<Void, Never>] = []
   }
 
-  static let selector = "drill.tricenter.io/probe=writes"
+  /// The objects of this run alone: an earlier drill's that failed are kept as its evidence.
+  var selector: String { "drill.tricenter.io/run=\(run)" }
   let namespace: String
   private let run: String
   private let clients: [KubeClient]

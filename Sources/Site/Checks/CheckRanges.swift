@@ -20,6 +20,10 @@ func checkRanges(_ site: Site, _ places: SitePlaces, _ problems: ProblemCollecto
   }
   let loopback: Bool = site.lab?.loopback ?? false
   for (what, range, place) in ranges {
+    if range.first.family == .v6 {
+      problems.add(place, "\(range) for \(what) is IPv6: hosts, pods and Services of a federation have IPv4 addresses")
+      continue
+    }
     let (category, block) = range.classified
     if category.isAssignable || (loopback && category == .loopback) { continue }
     let name: String = block.map { ": \($0.range) is \($0.name)" } ?? ""

@@ -54,6 +54,10 @@ private func checkNames(_ site: Site, _ places: SitePlaces, _ problems: ProblemC
   for center in site.centers {
     for host in center.hosts {
       let name: String = host.name.value
+      // "tricenter:store:NAME" must fit into a certificate's common name of 64 (RFC 5280, ub-common-name).
+      if name.utf8.count > 48 {
+        problems.add(places["host \(name)"], "host name \(name) has more than the 48 letters that a certificate holds")
+      }
       if hosts.updateValue(center.name.value, forKey: name) != nil {
         problems.add(places["host \(name)"], "host \(name) stands here twice")
       }
@@ -112,7 +116,24 @@ private func checkLinks(_ site: Site, _ places: SitePlaces, _ problems: ProblemC
 
 private func checkClusters(_ site: Site, _ places: SitePlaces, _ problems: ProblemCollector) {
   var names: Set<String> = []
+  for extra in site.clusters.dropFirst() {
+    problems.add(
+      places["cluster \(extra.name)"],
+      "cluster \(extra.name) is a second one: the daemons of a federation run one cluster, \(site.clusters[0].name); give it a federation of its own"
+    )
+  }
+  let ports: Ports = site.ports
+  let own: [(String, Int)] = [
+    ("client", ports.client), ("peer", ports.peer), ("apiserver", ports.apiserver), ("kubelet", ports.kubelet), ("dns", ports.dns),
+    ("admin", ports.admin),
+  ]
   for cluster in site.clusters {
+    for (name, port) in own where cluster.nodePorts.contains(port) {
+      problems.add(
+        places["cluster \(cluster.name) nodePorts"],
+        "nodePorts \(cluster.nodePorts.lowerBound)-\(cluster.nodePorts.upperBound) hold the port \(port) (\(name)) of the hosts' own daemons"
+      )
+    }
     if !names.insert(cluster.name).inserted { problems.add(places["cluster \(cluster.name)"], "cluster \(cluster.name) stands here twice") }
     if cluster.order.isEmpty { problems.add(places["cluster \(cluster.name) centers"], "cluster \(cluster.name) names no center") }
     if Set(cluster.order).count != cluster.order.count {
@@ -134,6 +155,20 @@ private func checkClusters(_ site: Site, _ places: SitePlaces, _ problems: Probl
 
 private func checkActivation(_ site: Site, _ places: SitePlaces, _ problems: ProblemCollector) {
   let policy: ActivationPolicy = site.activation
+  if policy.renewEvery < .milliseconds(20) {
+    problems.add(places["activation"], "renewEvery: \(policy.renewEvery) would do nothing but renew; 20ms is the least")
+  }
+  // Standbys that are calm look once a second: they must see a lease at least twice before it is over.
+  if policy.lease < .seconds(2) {
+    problems.add(places["activation"], "an activation lease of \(policy.lease) is shorter than 2s, which the standbys need to follow it")
+  }
+  // README of Federation: two centers are never active at once as long as clocks' rates differ by less than margin / lease.
+  if policy.margin * 20 < policy.lease {
+    problems.add(
+      places["activation"],
+      "a margin of \(policy.margin) is less than a twentieth of the lease of \(policy.lease): clocks that run 5 % apart could have two centers active"
+    )
+  }
   let slowest: Duration = site.links.map(\.roundTrip).max() ?? .zero
   if policy.lease < policy.renewEvery * 4 + policy.margin {
     problems.add(

@@ -50,7 +50,6 @@ public struct Link: Sendable {
 
 /// One Kubernetes cluster.
 public struct ClusterPlan: Sendable {
-  public enum FailoverMode: String, Sendable, CaseIterable { case automatic, manual }
   public var name: String
   public var services: IPRange
   /// DNS domain of Services, `cluster.local` unless said otherwise.

@@ -104,6 +104,7 @@ private func readCluster(_ node: Node, _ path: String, _ places: inout SitePlace
   guard let name, let services, let nodePorts else { return nil }
   places["cluster \(name)"] = fields.place(of: "name")
   places["cluster \(name) services"] = fields.place(of: "services")
+  places["cluster \(name) nodePorts"] = fields.place(of: "nodePorts")
   places["cluster \(name) centers"] = fields.place(of: "centers")
   for center in order + automaticTo { places["cluster \(name) center \(center.text)"] = center.place }
   return ClusterPlan(

@@ -43,6 +43,10 @@ public enum SiteReader {
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
       SiteProblem(file: file, line: mark.line, column: mark.column, reason: "is not YAML: \(problem)")
+    case .duplicatedKeysInMapping(let duplicates, let context):
+      SiteProblem(
+        file: file, line: context.mark.line, column: context.mark.column,
+        reason: "\(duplicates.sorted().joined(separator: ", ")) stands twice in the mapping that begins here")
     default:
       SiteProblem(file: file, line: 0, column: 0, reason: "is not YAML: \(error)")
     }

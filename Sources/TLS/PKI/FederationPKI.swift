@@ -55,6 +55,27 @@ public struct FederationPKI: Sendable {
     return entries
   }
 
+  /// A client certificate for a person: `name` is the user and `groups` the groups that apiservers and stores see (common name and
+  /// organizations). What is there and still says the same is kept. Needs the authority's key. Throws `TLSError`.
+  public func prepare(person name: String, groups: [String], lifetime: Duration, now: WallTime) throws -> Entry {
+    guard let first = name.utf8.first, first != 46, first != 45, name.utf8.count <= 64,
+      name.utf8.allSatisfy({
+        ($0 >= 97 && $0 <= 122) || ($0 >= 65 && $0 <= 90) || ($0 >= 48 && $0 <= 57) || $0 == 45 || $0 == 46 || $0 == 95
+      })
+    else {
+      throw TLSError(.badCertificate, "\"\(name)\" cannot be a person's name: letters, digits, hyphens, dots and underscores, at most 64.")
+    }
+    guard !name.hasPrefix("tricenter-"), name != "admin" else {
+      throw TLSError(.badCertificate, "\"\(name)\" is a name of the federation's own; `pki init` makes what belongs to it.")
+    }
+    let authority = try CertificateAuthority.load(certificateFile: authorityCertificate, keyFile: authorityKey)
+    try SecretFile.makeDirectory("\(directory)/people")
+    var leaf = LeafDescription(commonName: name, organizations: groups)
+    leaf.usages = [.client]
+    leaf.lifetime = lifetime
+    return try prepare(leaf, files(person: name), authority, now: now, force: false)
+  }
+
   /// A kubeconfig of a person who has a certificate here.
   public func kubeconfig(cluster: String, server: String, person: String = "admin") throws -> String {
     let files = files(person: person)
