@@ -94,7 +94,7 @@ struct CenterProcess: Sendable {
     let members: [StoreMember] = site.centers.flatMap { center in
       center.hosts.map { host in
         StoreMember(
-          id: StoreIdentity.memberID(federation: site.federation, host: host.name), name: host.name, center: center.name,
+          id: StoreIdentity.memberID(federation: site.federation, host: host.name), name: host.name, center: center.name, city: center.city,
           role: host.voter ? .voter : .learner, priority: center.role.electionPriority, peerHost: host.address.description,
           peerPort: site.ports.peer, clientURL: "https://\(host.address):\(site.ports.client)")
       }
@@ -119,7 +119,7 @@ struct CenterProcess: Sendable {
       guard let active: CenterName = view.record?.center, active != last else { continue }
       last = active
       var priorities: [MemberID: Int] = [:]
-      for member in store.configuration.members {
+      for member in store.members {
         priorities[member.id] = member.center == active ? CenterRole.activePriority : member.priority
       }
       store.setPriorities(priorities)
