@@ -185,6 +185,39 @@ final class LeaseServer: Sendable {
   }
 }
 
+extension ActiveCenterLeaseTests {
+  /// What the elector does when its center stops being active while a request of this method is under way.
+  private func interrupted(by method: HTTPRequest.Method) async throws -> (requests: [String], led: Bool, holder: String?) {
+    let server = LeaseServer()
+    let box = ActiveBox()
+    box.isActive = true
+    let transport = ScriptedTransport { _, request, body in
+      if request.method == method { box.isActive = false }
+      return try server.answer(request, body)
+    }
+    let elector = LeaderElector(
+      client: KubeClient(transport: transport, fieldManager: "t"),
+      configuration: LeaderElectionConfiguration(name: "controllers", identity: "prod-1", epoch: { 7 }, mayLead: { box.isActive }))
+    let journal = Journal()
+    let running = Task { try await elector.run { journal.note("led") } }
+    try await eventually("it has asked") { transport.requests.contains { $0.hasPrefix(method.rawValue) } && server.holder != "prod-1" }
+    for _ in 0..<100 { await Task.yield() }
+    running.cancel()
+    _ = try? await running.value
+    return (transport.requests.map { String($0.prefix { $0 != " " }) }, !journal.all.isEmpty, server.holder)
+  }
+
+  @Test func `a candidate whose center is not active any more after its read writes nothing`() async throws {
+    let (requests, led, holder): ([String], Bool, String?) = try await interrupted(by: .get)
+    #expect(requests == ["GET"] && !led && holder == nil)
+  }
+
+  @Test func `a candidate whose center is not active any more after its write gives the lease back and never leads`() async throws {
+    let (requests, led, holder): ([String], Bool, String?) = try await interrupted(by: .post)
+    #expect(requests == ["GET", "POST", "PUT"] && !led && holder == "")
+  }
+}
+
 final class ActiveBox: Sendable {
   private let active: Mutex<Bool> = Mutex(false)
   var isActive: Bool {

@@ -95,20 +95,25 @@ public final class LeaderElector: Sendable {
   private func acquire(_ term: inout Term) async throws {
     while true {
       while !configuration.mayLead() { try await configuration.waitForChange(false, LeaderElectionConfiguration.look) }
-      if case .started = await attempt(&term, within: configuration.renewDeadline) { return }
+      if case .started = await attempt(&term, within: configuration.renewDeadline) {
+        // The write may have taken up to its deadline.
+        if configuration.mayLead() { return }
+        await release(term)
+        term = Term(configuration: configuration)
+      }
       try await pause()
     }
   }
 
-  /// Waits for the retry period, or until `mayLead` changes. Throws when cancelled.
+  /// Waits for the retry period, and no longer than `mayLead` holds. Throws when cancelled.
   private func pause() async throws {
-    let before: Bool = configuration.mayLead()
     let until: MonotonicTime = clock.now() + configuration.retryPeriod
-    while configuration.mayLead() == before {
+    while configuration.mayLead() {
       let left: Duration = until - clock.now()
-      guard left > .zero else { return }
-      try await configuration.waitForChange(before, left)
+      guard left > .zero else { break }
+      try await configuration.waitForChange(true, left)
     }
+    try Task.checkCancellation()
   }
 
   private func renew(_ start: Term) async -> Outcome {
@@ -160,6 +165,10 @@ public final class LeaderElector: Sendable {
       case .startLeading: step = .started
       case .stopLeading(let reason): return (term, .stopped(reason))
       case .write(let acquire):
+        // The read before may have taken long, and a write after the end of the activation would let this process lead in another one.
+        guard configuration.mayLead(), configuration.epoch() == epoch else {
+          return (term, term.election.leads ? .stopped("this center is not active any more") : .nothing)
+        }
         let began: MonotonicTime = clock.now()
         let lease: KubeObject = LeaderLease.object(
           term.object, configuration: configuration, holder: configuration.identity, epoch: epoch, now: clock.wall(), acquired: acquire)
