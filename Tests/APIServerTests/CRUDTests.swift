@@ -58,6 +58,41 @@ import Testing
     }
   }
 
+  @Test("the activation record and its namespace are not deleted by anybody, nor is its epoch turned back") func activation() async throws {
+    try await TestServer.run { (test: TestServer) async throws in
+      let leases: String = "/apis/coordination.k8s.io/v1/namespaces/tricenter-system/leases"
+      func lease(_ name: String) -> JSONValue {
+        [
+          "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": ["name": .string(name)],
+          "spec": ["holderIdentity": "production", "leaseTransitions": 4],
+        ]
+      }
+      for name in ["activation-bank", "scheduler"] { #expect(try await test.ask(.post, leases, lease(name)).status == 201) }
+      let refused: Answer = try await test.ask(.delete, leases + "/activation-bank")
+      #expect(refused.status == 403 && refused.reason == "Forbidden")
+      #expect(refused.message.hasPrefix("leases.coordination.k8s.io \"activation-bank\" is forbidden: this lease is the activation record"))
+      // A collection goes without it.
+      #expect(try await test.ask(.delete, leases).status == 200)
+      #expect(try await test.ask(.get, leases + "/activation-bank").status == 200)
+      #expect(try await test.ask(.get, leases + "/scheduler").status == 404)
+      let namespace: Answer = try await test.ask(.delete, "/api/v1/namespaces/tricenter-system")
+      #expect(namespace.status == 403)
+      #expect(namespace.message == "namespaces \"tricenter-system\" is forbidden: this namespace may not be deleted")
+      func epoch(_ value: JSONValue) async throws -> Int {
+        try await test.ask(
+          .patch, leases + "/activation-bank", ["spec": ["leaseTransitions": value]], type: "application/merge-patch+json"
+        ).status
+      }
+      #expect(try await epoch(3) == 403)
+      #expect(try await epoch(.null) == 403)
+      #expect(try await epoch(5) == 200)
+      // Elsewhere it is an ordinary name.
+      let other: String = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+      #expect(try await test.ask(.post, other, lease("activation-bank")).status == 201)
+      #expect(try await test.ask(.delete, other + "/activation-bank").status == 200)
+    }
+  }
+
   @Test("patches of three formats") func patches() async throws {
     try await TestServer.run { (test: TestServer) async throws in
       try await test.ask(.post, Self.path, configMap("a", ["k": "1"]))

@@ -41,6 +41,7 @@ struct Admission: Sendable {
     case .services: try await allocate(&object, old: old, &plan)
     case .namespaces: labelNamespace(&object)
     case .nodes: try await reservePodRange(object, old: old, &plan)
+    case .leases: try checkActivation(resource, old: old, object)
     default: break
     }
     return plan

@@ -2,7 +2,7 @@ import KubeModel
 import Primitives
 
 extension Admission {
-  static let immortalNamespaces: Set<String> = ["default", "kube-system", "kube-public"]
+  static let immortalNamespaces: Set<String> = ["default", "kube-system", "kube-public", activationNamespace]
 
   /// The namespace must be there and stay as it was looked at until the write is committed: a create that races a namespace's deletion
   /// through another apiserver loses.

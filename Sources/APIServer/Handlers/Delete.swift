@@ -30,9 +30,7 @@ extension Handlers {
   /// Deletes at once, or marks what still has somebody to wait for: a grace period, finalizers, a namespace's content.
   /// https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/
   func delete(_ resource: Resource, _ info: RequestInfo, _ options: DeletionOptions) async throws -> Changed {
-    if resource.name == .namespaces, Admission.immortalNamespaces.contains(info.name) {
-      throw KubeStatus.forbidden(resource.name, name: info.name, "this namespace may not be deleted")
-    }
+    try Admission.checkDeletion(resource, namespace: info.namespace, name: info.name)
     return try await guaranteedUpdate(resource, info, dryRun: options.isDryRun) { old in
       try checkPreconditions(resource, old, options)
       return try deletion(of: old, resource, options)
@@ -102,7 +100,7 @@ extension Handlers {
         items.append(object.encoded)
       } catch let error as KubeStatus where error.code == 404 {
         continue
-      } catch let error as KubeStatus where error.code == 403 && resource.name == .namespaces {
+      } catch let error as KubeStatus where error.code == 403 && [.namespaces, .leases].contains(resource.name) {
         continue
       }
     }
