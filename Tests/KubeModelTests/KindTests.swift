@@ -37,6 +37,24 @@ import Testing
     }
   }
 
+  @Test func whatTheSiteFileDecidesIsNotChangedInTheCluster() throws {
+    var old: KubeObject = KubeObject([
+      "metadata": ["name": "bank", "resourceVersion": "1"], "spec": ["centers": ["a", "b"], "policy": ["automatic": ["b"]]],
+    ])
+    let definition: ResourceDefinition = .clusters
+    definition.applyDefaults(&old)
+    definition.prepareForCreate(&old)
+    var paused: KubeObject = old
+    paused["spec"]["paused"] = true
+    #expect(definition.validateUpdate(paused, old: old) == [])
+    var changed: KubeObject = old
+    changed["spec"]["policy"]["automatic"] = ["a", "b"]
+    #expect(
+      definition.validateUpdate(changed, old: old).map(\.description) == [
+        "spec.policy.automatic: Forbidden: the site file decides it: change it there and restart the centers' daemons"
+      ])
+  }
+
   @Test func aWholeDeploymentIsValidAndItsStatusText() throws {
     var web: KubeObject = KubeObject(
       try .parse(

@@ -37,11 +37,12 @@ extension ResourceBehaviour {
 
   static let federation = ResourceBehaviour(nameRule: { NameRules.label($0) }, hasGeneration: true)
   static let clusters = ResourceBehaviour(
-    nameRule: { NameRules.label($0) }, hasGeneration: true, defaults: Defaults.cluster, validate: Validation.cluster)
+    nameRule: { NameRules.label($0) }, hasGeneration: true, defaults: Defaults.cluster, validate: Validation.cluster,
+    validateUpdate: Validation.clusterUpdate)
   static let failovers = ResourceBehaviour(
-    hasGeneration: true, defaults: { if $0["spec"]["kind"].isNull { $0["spec"]["kind"] = "unplanned" } },
+    hasGeneration: true, defaults: { if $0["spec"]["kind"].isNull { $0["spec"]["kind"] = "planned" } },
     validate: Validation.failover, validateUpdate: Validation.failoverUpdate, prepareCreate: { $0["status"] = ["phase": "Pending"] })
   static let drills = ResourceBehaviour(
     hasGeneration: true, defaults: { if $0["spec"]["mode"].isNull { $0["spec"]["mode"] = "live" } },
-    validateUpdate: Validation.drillUpdate, prepareCreate: { $0["status"] = ["phase": "Pending"] })
+    validate: Validation.drill, validateUpdate: Validation.drillUpdate, prepareCreate: { $0["status"] = ["phase": "Pending"] })
 }

@@ -2,7 +2,7 @@
 extension SchemaSource {
   static let federationV1: StaticString = #"""
     T federation.v1.Center gvk=federation.tricenter.io/v1/Center
-    "Center is one building with a role in the federation: its hosts run one center's share of every cluster. Centers come from the site file; their status is what the other centers hear of them.
+    "Center is one building with a role in the federation: its hosts run one center's share of every cluster. Centers come from the site file; their status is what the active center's daemons know of their nodes.
     F apiVersion string
     "APIVersion is federation.tricenter.io/v1.
     F kind string
@@ -38,41 +38,19 @@ extension SchemaSource {
     F voter boolean
     "Whether its store member votes.
     T federation.v1.CenterStatus
-    "CenterStatus is what the center that writes it knows of a center.
+    "CenterStatus is what the active center knows of a center.
     F ready boolean
-    "Whether the center can serve or take over now. A center that has not been heard of within the activation lease is not ready.
+    "Whether a node of the center is ready and not fenced. The Ready condition follows the kubelet's heartbeats, so that a center which fell silent is not ready after 40 s; the activation does not wait for that.
     F phase string
     "One word for people: Active, Standby, Unreachable, Recovering.
     F lastHeard meta.v1.MicroTime
-    "When the center was heard of last.
-    F heardBy []string list=set
-    "Centers that hear it now: the vantages of the verdict.
-    F roundTripMicroseconds int64
-    "Round trip to the center that writes this, in microseconds.
-    F members []federation.v1.CenterMember list=map:name patch=merge:name
-    "State of the center's store members.
+    "When a node of it was seen ready last, told every ten seconds.
     F nodesReady int32
-    "Nodes of the center whose Ready condition is true.
+    "Nodes of the center whose Ready condition is true and that are not fenced.
     F nodesTotal int32
     "Nodes of the center.
     F activeFor []string list=set
     "Clusters whose active center this is.
-    F conditions []meta.v1.Condition list=map:type patch=merge:type
-    "Conditions: Reachable, StoreCaughtUp, CapacitySufficient, Ready.
-    F observedGeneration int64
-    "Generation of the spec that this status speaks of.
-    T federation.v1.CenterMember
-    "CenterMember is the state of one store member.
-    F name string !
-    "Name of the member's host.
-    F role string
-    "leader, follower or learner.
-    F reachable boolean
-    "Whether the leader hears it.
-    F matchIndex int64
-    "Last log index known to be on its disk.
-    F lagEntries int64
-    "Log entries it is behind the leader.
     T federation.v1.Cluster gvk=federation.tricenter.io/v1/Cluster
     "Cluster is one Kubernetes cluster that runs across centers: one keyspace in the store, active in one center at a time.
     F apiVersion string
@@ -86,15 +64,13 @@ extension SchemaSource {
     F status federation.v1.ClusterStatus
     "Where the cluster is active.
     T federation.v1.ClusterSpec
-    "ClusterSpec says where a cluster may run and who decides.
+    "ClusterSpec says where a cluster may run and who decides. Everything but paused is as the site file had it when the Cluster was made, and is changed there.
     F zone string
     "DNS zone of the cluster's global names: web.shop.CLUSTER.ZONE answers with an address of the active center.
     F centers []string ! list=atomic
-    "Centers in the order in which they are preferred. The first one that may take over and is ready is chosen.
+    "Centers that it may run in. The first one is where it begins.
     F policy federation.v1.FailoverPolicy
     "Who decides on a failover, and when.
-    F podCIDR string
-    "Address range that the cluster's pods get their addresses from.
     F serviceCIDR string
     "Address range that the cluster's Services get their addresses from. One for all centers, so that a failover keeps every Service's address.
     F paused boolean
@@ -102,29 +78,27 @@ extension SchemaSource {
     T federation.v1.FailoverPolicy
     "FailoverPolicy says what happens without a person.
     F automatic []string list=set
-    "Centers that may take over without a decision by a person. Without this field: centers whose role is local-dr.
+    "Centers that may take over without a decision by a person.
     F leaseMilliseconds int64
     "Length of the activation lease in milliseconds. Without a renewal for this long the active center fences itself.
     F renewMilliseconds int64
     "How often the active center renews the lease, in milliseconds.
     F graceMilliseconds int64
-    "Added to the lease before another center takes over, for clocks that run at different rates.
-    F failback string enum=Automatic|Manual
-    "Whether the cluster goes home by itself once its preferred center is back. Manual unless set.
+    "How much sooner than its lease ends the active center stops, for clocks that run at different rates. Another center waits for the whole lease.
+    F failback string enum=Manual
+    "How the cluster goes home once its first center is back: by a planned Failover that a person makes.
     F minimumIntervalSeconds int64
-    "Seconds between two automatic transitions at the least: a flapping link must not move the cluster to and fro.
+    "Seconds between two automatic transitions. Any but 0 is refused: no interval is kept.
     F requireApproval boolean
-    "True makes every failover wait for an approval.
+    "Whether failovers wait for an approval. True is refused: none does.
     T federation.v1.ClusterStatus
     "ClusterStatus is where a cluster is active, as the activation lease has it.
     F activation federation.v1.Activation
     "The activation in force.
     F phase string
-    "One word for people: Active, Activating, Fenced, Suspended.
+    "One word for people: Active.
     F history []federation.v1.Activation list=atomic
-    "Earlier activations, latest first.
-    F conditions []meta.v1.Condition list=map:type patch=merge:type
-    "Conditions: Active, Protected, FailoverReady.
+    "Earlier activations, latest first, ten at most.
     F observedGeneration int64
     "Generation of the spec that this status speaks of.
     T federation.v1.Activation
@@ -138,7 +112,7 @@ extension SchemaSource {
     F previous string
     "The center that was active before.
     F reason string
-    "Why: Initial, Unplanned, Planned, Failback.
+    "Why: Initial, Unplanned, Planned; Resumed when nobody came after the center gave way or the activation record was deleted.
     F failover string
     "Name of the Failover that brought it about.
     T federation.v1.Failover gvk=federation.tricenter.io/v1/Failover
@@ -154,33 +128,33 @@ extension SchemaSource {
     F status federation.v1.FailoverStatus
     "How far it is.
     T federation.v1.FailoverSpec
-    "FailoverSpec cannot be changed once it is written, except for approved.
+    "FailoverSpec cannot be changed once it is written.
     F cluster string !
     "The cluster to move.
     F from string
     "The center that is active now. A failover whose from is not the active center any more is refused.
-    F to string
-    "The center to move to; without it the first ready one in the cluster's order.
+    F to string !
+    "The center to move to.
     F reason string
     "Why, for the record.
     F kind string ! enum=planned|unplanned
-    "planned drains the active center first and loses nothing; unplanned fences it.
+    "planned is what people ask for, and the default: the active center gives way, or its lease runs out. unplanned is what the federation records when it took over by itself.
     F epoch int64
-    "The epoch that the decision was made under. A later epoch refuses it.
+    "The epoch that the decision was made under. It is refused under any other.
     F approved boolean
-    "Approval where the policy demands one.
+    "True is refused: no failover waits for an approval.
     F dryRun boolean
-    "True only evaluates the rules and lists what blocks.
+    "True is refused: status.blocking of a Failover that waits tells what stands against it.
     F requestedBy string
     "Who asked: a user's name, or federation/CENTER.
     T federation.v1.FailoverStatus
     "FailoverStatus is the progress of a failover.
-    F phase string enum=Pending|Fencing|Activating|Recovering|Completed|Failed|Refused
+    F phase string enum=Pending|Activating|Completed|Failed|Refused
     "Where the failover stands.
-    F conditions []meta.v1.Condition list=map:type patch=merge:type
-    "Conditions: SourceFenced, TargetActive, WorkloadServing, Completed.
+    F acceptedEpoch int64
+    "Epoch under which it was accepted. It is carried out under this one only: once another activation is in force, it is refused.
     F startedAt meta.v1.MicroTime
-    "When the loss was seen, or the request was taken up.
+    "When the target took over.
     F finishedAt meta.v1.MicroTime
     "When the failover was completed, failed or refused.
     F epoch int64
@@ -192,9 +166,7 @@ extension SchemaSource {
     F message string
     "What happened, in a sentence.
     F blocking []string list=atomic
-    "Everything that stands against the failover: object, measured value, limit, cure.
-    F timeline []federation.v1.TimelineEntry list=atomic
-    "What happened when.
+    "Everything that stands against the failover while it waits, in sentences.
     T federation.v1.TimelineEntry
     "TimelineEntry is one thing that happened.
     F time meta.v1.MicroTime
@@ -208,7 +180,7 @@ extension SchemaSource {
     F message string
     "Details for people.
     T federation.v1.Drill gvk=federation.tricenter.io/v1/Drill
-    "Drill is a runbook run on purpose, with faults injected, measured, reported and undone.
+    "Drill is a runbook run on purpose, with faults injected, measured, reported and undone. The object is the record that tricenter drill run keeps of its run: making one starts nothing.
     F apiVersion string
     "APIVersion is federation.tricenter.io/v1.
     F kind string
@@ -224,11 +196,11 @@ extension SchemaSource {
     F runbook string !
     "Identifier of the runbook.
     F parameters {}string
-    "Values for the runbook's parameters.
-    F mode string enum=dry-run|isolated|live|precheck
+    "Refused: a runbook's values stand in the runbook.
+    F mode string enum=live
     "How far the drill goes.
     F requestedBy string
-    "Who asked for it.
+    "The command that runs it.
     F abort boolean
     "True stops the drill and undoes its faults.
     T federation.v1.DrillStatus

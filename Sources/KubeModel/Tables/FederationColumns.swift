@@ -22,7 +22,7 @@ extension TableColumn {
     TableColumn("Epoch", type: "integer", field: ["status", "activation", "epoch"], "Grows by one at every activation."),
     TableColumn("Since", "Time since the activation.") { cluster, now in .string(since(cluster.status["activation"]["since"], now)) },
     TableColumn("Previous", field: ["status", "activation", "previous"], "The center that ran it before."),
-    TableColumn("Phase", field: ["status", "phase"], absent: "Unknown", "Active, Activating, Fenced or Suspended."),
+    TableColumn("Phase", field: ["status", "phase"], absent: "Unknown", "Active."),
     age,
     TableColumn("Centers", wide: true, "Centers in order of preference.") { cluster, _ in
       joined(cluster.spec["centers"].array.compactMap(\.string))

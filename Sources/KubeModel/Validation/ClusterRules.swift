@@ -37,38 +37,4 @@ extension Validation {
     positive(lease["spec"]["leaseDurationSeconds"], FieldPath("spec.leaseDurationSeconds"), &errors)
     nonNegative(lease["spec"]["leaseTransitions"], FieldPath("spec.leaseTransitions"), &errors)
   }
-
-  @Sendable static func cluster(_ cluster: JSONValue, _ errors: inout [FieldError]) {
-    let path = FieldPath("spec.centers")
-    let centers: [JSONValue] = cluster["spec"]["centers"].array
-    if centers.isEmpty { errors.append(.required(path, "a cluster runs in at least one center")) }
-    for (index, center) in centers.enumerated() where centers[..<index].contains(center) {
-      errors.append(.duplicate(path.index(index), center))
-    }
-    for (index, center) in cluster["spec"]["policy"]["automatic"].array.enumerated() where !centers.contains(center) {
-      errors.append(.notFound(FieldPath("spec.policy.automatic").index(index), center))
-    }
-    for field in ["leaseMilliseconds", "renewMilliseconds"] {
-      positive(cluster["spec"]["policy"][field], FieldPath("spec.policy").child(field), &errors)
-    }
-  }
-
-  @Sendable static func failover(_ failover: JSONValue, _ errors: inout [FieldError]) {
-    let to: JSONValue = failover["spec"]["to"]
-    if !to.isNull, to == failover["spec"]["from"] {
-      errors.append(.invalid(FieldPath("spec.to"), to, "must be another center than `from`"))
-    }
-  }
-
-  @Sendable static func failoverUpdate(_ new: JSONValue, _ old: JSONValue, _ errors: inout [FieldError]) {
-    for field in ["cluster", "from", "to", "reason", "kind", "epoch", "dryRun", "requestedBy"] {
-      unchanged(new["spec"][field], old["spec"][field], FieldPath("spec").child(field), &errors)
-    }
-  }
-
-  @Sendable static func drillUpdate(_ new: JSONValue, _ old: JSONValue, _ errors: inout [FieldError]) {
-    for field in ["runbook", "parameters", "mode", "requestedBy"] {
-      unchanged(new["spec"][field], old["spec"][field], FieldPath("spec").child(field), &errors)
-    }
-  }
 }
