@@ -88,7 +88,7 @@ let modules: [Module] = [
     testModules: ["APIServer", "Keyspace", "HTTP", "TLS"]),
   Module(
     name: "Federation", modules: ["Primitives", "Observability", "Site", "KubeClient", "KubeModel", "Store", "Keyspace"],
-    libraries: [logging, metrics], testModules: ["APIServer", "HTTP"], testLibraries: [nio, httpTypes]),
+    libraries: [logging, metrics], testModules: ["APIServer", "HTTP", "TLS"], testLibraries: [nio, httpTypes]),
   Module(
     name: "Drills",
     modules: ["Primitives", "Observability", "Processes", "Site", "Federation", "KubeClient", "KubeModel", "HTTP", "TLS"],

@@ -17,6 +17,11 @@ public enum FederationLimits {
   /// Findings that a slow listener may leave unread; it misses the oldest then.
   public static let waitingFindings: Int = 64
 
+  /// Between two rounds of accepting or refusing Failovers.
+  public static let requestPause: Duration = .milliseconds(200)
+  /// How long a Failover may wait for the active center before the others judge it.
+  public static let requestPatience: Duration = .milliseconds(500)
+
   static func assertRelations() {
     // Otherwise a reader would stand still with all its reads on the way.
     precondition(readPatience * (readsOnTheWay - 1) < readTimeout, "the limit must be reached only just before the oldest read ends")

@@ -1,8 +1,10 @@
 import KubeModel
 import Primitives
+import Synchronization
 import Testing
 
 @testable import Federation
+@testable import KubeClient
 
 private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000) }
 
@@ -14,7 +16,8 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     record.resourceVersion = "12"
     #expect(try ActivationRecord(object) == record)
     for released in [false, true] {
-      record.handover = .init(to: "remote-dr", released: released)
+      record.failover = "home"
+      record.handover = .init(to: "remote-dr", released: released, failover: "away")
       var yielding: KubeObject = record.object(now: WallTime(secondsSince1970: 0))
       yielding.json["metadata"]["resourceVersion"] = "12"
       #expect(try ActivationRecord(yielding) == record)
@@ -230,35 +233,110 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     #expect(local.onTick(at(9_060), obstacles: []) == [.write(next("local-dr"), .takeOver(from: "production"))])
   }
 
-  @Test func aMoveAwayFromADeadCenterLetsOnlyItsTargetTakeOver() {
+  @Test func aMoveAwayFromADeadCenterGivesItsTargetAHeadStartAndNoMore() {
     var local: ActivationInstance = Self.instance("local-dr")
     var remote: ActivationInstance = Self.instance("remote-dr")
-    for began: Int64 in [0, 3_500] {
+    func read(_ began: Int64) {
       local.onRead(ActivationViewTests.record("9"), began: at(began), finished: at(began + 10))
       remote.onRead(ActivationViewTests.record("9"), began: at(began), finished: at(began + 10))
     }
-    #expect(local.onTick(at(4_000), Self.toRemote, obstacles: []) == [.refused("production is silent, and gives way to remote-dr")])
-    let expected = ActivationRecord(
-      cluster: "bank", center: "remote-dr", epoch: 2, lease: .seconds(3), resourceVersion: "9", previous: "production")
-    #expect(remote.onTick(at(4_000), Self.toRemote, obstacles: []) == [.write(expected, .takeOver(from: "production"))])
+    read(0)
+    read(3_500)
+    let waits: String = "production is silent, and remote-dr is asked to take over: two more leases are left to it"
+    #expect(local.onTick(at(4_000), Self.toRemote, obstacles: []) == [.refused(waits)])
+    func next(_ center: CenterName) -> ActivationRecord {
+      ActivationRecord(cluster: "bank", center: center, epoch: 2, lease: .seconds(3), resourceVersion: "9", previous: "production")
+    }
+    #expect(remote.onTick(at(4_000), Self.toRemote, obstacles: ["it cannot"]) == [.refused("production is silent, but: it cannot")])
+    #expect(remote.onTick(at(4_000), Self.toRemote, obstacles: []) == [.write(next("remote-dr"), .takeOver(from: "production"))])
+    // A target that cannot take over does not switch automatic failover off.
+    #expect(local.onTick(at(8_900), Self.toRemote, obstacles: []).isEmpty)
+    #expect(local.onTick(at(9_100), Self.toRemote, obstacles: []).isEmpty, "nothing has been read since")
+    read(9_150)
+    #expect(local.onTick(at(9_170), Self.toRemote, obstacles: []) == [.write(next("local-dr"), .takeOver(from: "production"))])
   }
 
-  @Test func onlyAFailoverThatFitsTheActivationIsWaitedFor() {
-    let record: ActivationRecord = ActivationViewTests.record("9")
-    func waits(_ change: (inout JSONValue) -> Void) -> Bool {
-      var json: JSONValue = ["metadata": ["name": "f"], "spec": ["kind": "planned", "cluster": "bank", "to": "local-dr"]]
-      change(&json)
-      return FederationObjects.isWaiting(KubeObject(json), record, order: ["production", "local-dr", "remote-dr"])
+  @Test func theActivationNamesTheFailoverThatBroughtItAbout() {
+    var production: ActivationInstance = Self.instance("production")
+    var remote: ActivationInstance = Self.instance("remote-dr")
+    var record: ActivationRecord = ActivationViewTests.record("9")
+    production.onRead(record, began: at(0), finished: at(1))
+    let asked = ActivationInstance.Surroundings(plannedTo: "remote-dr", plannedBy: "away")
+    record.handover = .init(to: "remote-dr", failover: "away")
+    #expect(production.onTick(at(10), asked, obstacles: []) == [.write(record, .yield(to: "remote-dr"))])
+    record.handover?.released = true
+    record.resourceVersion = "10"
+    remote.onRead(record, began: at(20), finished: at(30))
+    let expected = ActivationRecord(
+      cluster: "bank", center: "remote-dr", epoch: 2, lease: .seconds(3), resourceVersion: "10", previous: "production", failover: "away")
+    #expect(remote.onTick(at(40), obstacles: []) == [.write(expected, .takeOver(from: "production"))])
+  }
+
+  @Test func aDeletedRecordComesBackAboveEveryEpochAndNobodyActsForALease() {
+    var production: ActivationInstance = Self.instance("production")
+    var local: ActivationInstance = Self.instance("local-dr")
+    func read(_ record: ActivationRecord?, _ began: Int64) {
+      production.onRead(record, began: at(began), finished: at(began + 10))
+      local.onRead(record, began: at(began), finished: at(began + 10))
     }
-    #expect(waits { _ in })
-    #expect(waits { $0["spec"]["from"] = "production" })
-    #expect(!waits { $0["spec"]["from"] = "remote-dr" })
-    #expect(!waits { $0["spec"]["epoch"] = 7 })
-    #expect(!waits { $0["spec"]["to"] = "production" })
-    #expect(!waits { $0["spec"]["to"] = "moon" })
-    #expect(!waits { $0["spec"]["kind"] = "unplanned" })
-    #expect(!waits { $0["spec"]["cluster"] = "other" })
-    #expect(!waits { $0["status"]["phase"] = "Completed" })
+    read(ActivationViewTests.record("9", epoch: 4), 0)
+    // Objects tell of epoch 6: this host has missed something.
+    read(nil, 200)
+    #expect(production.onTick(at(215), .init(epochFloor: nil), obstacles: []).isEmpty, "the objects have not been read")
+    var restored = ActivationRecord(
+      cluster: "bank", center: "production", epoch: 7, lease: .seconds(3), previous: "production", handover: .init(to: "production"))
+    #expect(production.onTick(at(216), .init(epochFloor: 6), obstacles: []) == [.write(restored, .restore)])
+    // Others leave it a lease to do so.
+    #expect(local.onTick(at(3_100), .init(epochFloor: 6), obstacles: []).isEmpty)
+    #expect(local.onTick(at(3_211), .init(epochFloor: 6), obstacles: []) == [.write(restored, .restore)])
+    restored.resourceVersion = "11"
+    production.onWritten(restored, began: at(216), finished: at(220))
+    // An answer to a read that is older says nothing.
+    production.onRead(nil, began: at(210), finished: at(230))
+    #expect(!production.isAbsent)
+    #expect(!production.view.isActive("production", at: at(231)))
+    let stopped = ActivationInstance.Surroundings(everybodyStopped: true)
+    #expect(production.onTick(at(1_000), stopped, obstacles: []).isEmpty, "who acted under the deleted record cannot be known")
+    production.onRead(restored, began: at(3_230), finished: at(3_235))
+    var next: ActivationRecord = restored
+    (next.epoch, next.handover) = (8, nil)
+    #expect(production.onTick(at(3_240), stopped, obstacles: []) == [.write(next, .takeOver(from: "production"))])
+  }
+
+  /// Whatever the deletions come together with, nobody is active twice and no epoch is given twice.
+  @Test(arguments: 0..<20) func deletionsOfTheRecordAreSafe(seed: Int) {
+    var world = ActivationWorld(seed: UInt64(seed), troubles: [.all, .deletions])
+    world.run(milliseconds: 30_000)
+    #expect(world.violations.isEmpty, "seed \(seed): \(world.violations.first ?? "")")
+    #expect(world.everActive, "seed \(seed): nobody was ever active")
+  }
+
+  @Test(arguments: 0..<4) func afterADeletionTheSameCenterIsActiveAgainOrElseAnother(seed: Int) {
+    var world = ActivationWorld(seed: UInt64(seed), troubles: [])
+    world.deleteAt = 5_000
+    world.run(milliseconds: 12_000)
+    #expect(world.violations.isEmpty && world.deletions == 1, "seed \(seed): \(world.violations.first ?? "")")
+    #expect(world.active?.center == "production" && world.active?.epoch == 3 && world.lastActiveAt > 11_900, "seed \(seed)")
+    world = ActivationWorld(seed: UInt64(seed), troubles: [])
+    world.deleteAt = 5_000
+    world.deadFrom = ["production": 5_000]
+    world.run(milliseconds: 24_000)
+    #expect(world.violations.isEmpty, "seed \(seed): \(world.violations.first ?? "")")
+    #expect(world.active?.center == "local-dr" && world.lastActiveAt > 23_900, "seed \(seed)")
+  }
+
+  @Test func aWatchTellsOfRenewalsAndNotOfADeletion() {
+    let told: Mutex<[UInt64]> = Mutex([])
+    let handlers: InformerHandlers = ActivationReader.handlers { record in told.withLock { $0.append(record.version) } }
+    func object(_ version: String) -> KubeObject {
+      var object: KubeObject = ActivationViewTests.record(version).object(now: WallTime(secondsSince1970: 0))
+      object.json["metadata"]["resourceVersion"] = .string(version)
+      return object
+    }
+    handlers.onAdd(object("1"))
+    handlers.onUpdate(object("1"), object("2"))
+    handlers.onDelete(object("3"))
+    #expect(told.withLock { $0 } == [1, 2])
   }
 
   /// The whole protocol with a store in the middle: whatever pauses, cuts and lost answers a seed brings, two centers never believe

@@ -53,6 +53,15 @@ struct ActivationWorld {
   private(set) var releases: Int = 0
   private(set) var withdrawals: Int = 0
   private(set) var slowestMove: Int64 = 0
+  private(set) var deletions: Int = 0
+  private(set) var lastActiveAt: Int64 = 0
+  /// The newest epoch ever written, as the Cluster object has it.
+  private var newestEpoch: Int64 = 0
+  /// One deletion at this time, without any other.
+  var deleteAt: Int64?
+  /// Centers whose hosts stop for good then.
+  var deadFrom: [CenterName: Int64] = [:]
+  var active: ActivationRecord? { stored }
   /// A planted bug: releases without having asked anybody.
   var isHasty: Bool = false
 
@@ -63,6 +72,8 @@ struct ActivationWorld {
     static let elections = Troubles(rawValue: 4)
     /// No trouble, but moves that people ask for.
     static let moves = Troubles(rawValue: 8)
+    /// The record is deleted under everybody's feet.
+    static let deletions = Troubles(rawValue: 16)
     static let all: Troubles = [.cutsAndPauses, .slowAnswers, .elections, .moves]
   }
 
@@ -87,7 +98,10 @@ struct ActivationWorld {
   mutating func run(milliseconds: Int64) {
     for now in stride(from: Int64(0), to: milliseconds, by: 10) {
       disturb(now)
-      for host in hosts.indices where hosts[host].pausedUntil <= now { step(host, now) }
+      for host in hosts.indices where hosts[host].pausedUntil <= now {
+        if let dead: Int64 = deadFrom[hosts[host].instance.configuration.center], now >= dead { continue }
+        step(host, now)
+      }
       check(now)
     }
   }
@@ -107,6 +121,11 @@ struct ActivationWorld {
       let targets: [CenterName] = ["production", "local-dr", "remote-dr"].filter { $0 != active.center }
       plan = (targets[Int.random(in: 0..<2, using: &random)], active.epoch, now)
       for host in hosts.indices { hosts[host].hearsPlanAt = now + Int64.random(in: 10...80, using: &random) }
+    }
+    if stored != nil, now == deleteAt || troubles.contains(.deletions) && Int.random(in: 0..<800, using: &random) == 0 {
+      version += 1
+      stored = nil
+      deletions += 1
     }
     guard troubles.contains(.cutsAndPauses) else { return }
     guard Int.random(in: 0..<400, using: &random) == 0 else { return }
@@ -207,10 +226,16 @@ struct ActivationWorld {
     let epoch: Int64 = hosts[host].instance.view.record?.epoch ?? 0
     let everybody: Bool = hosts.allSatisfy { $0.instance.configuration.center != center || $0.stoppedEpoch == epoch }
     let heard: CenterName? = plan.flatMap { hosts[host].hearsPlanAt <= now && $0.epoch == epoch ? $0.to : nil }
-    return .init(plannedTo: heard, everybodyStopped: isHasty || reachable && everybody)
+    return .init(plannedTo: heard, everybodyStopped: isHasty || reachable && everybody, epochFloor: newestEpoch)
   }
 
   private mutating func count(_ purpose: ActivationInstance.Purpose, _ written: ActivationRecord, _ now: Int64) {
+    switch purpose {
+    case .create, .restore, .takeOver:
+      if written.epoch <= newestEpoch { violations.append("at \(now) ms epoch \(written.epoch) is given a second time") }
+    case .renew, .yield, .release: break
+    }
+    newestEpoch = max(newestEpoch, written.epoch)
     switch purpose {
     case .yield: yields += 1
     case .release: releases += 1
@@ -218,7 +243,7 @@ struct ActivationWorld {
     case .takeOver:
       transitions += 1
       if let plan, plan.to == written.center { slowestMove = max(slowestMove, now - plan.asked) }
-    case .create, .renew: break
+    case .create, .renew, .restore: break
     }
   }
 
@@ -235,7 +260,7 @@ struct ActivationWorld {
       let center: CenterName = hosts[host].instance.configuration.center
       if hosts[host].instance.view.isActive(center, at: local(host, now)) { active.insert(center) }
     }
-    if !active.isEmpty { everActive = true }
+    if !active.isEmpty { (everActive, lastActiveAt) = (true, now) }
     if active.count > 1 { violations.append("at \(now) ms both \(active.map(\.value).sorted().joined(separator: " and ")) are active") }
   }
 }

@@ -38,6 +38,8 @@ public struct ActivationInstance: Sendable {
   }
   public enum Purpose: Hashable, Sendable {
     case create, renew
+    /// The record was deleted: one that makes nobody active takes its place, so that everybody counts the lease from it.
+    case restore
     /// Gives way: nobody of this center acts from here on.
     case yield(to: CenterName)
     /// Everybody of this center has stopped: the target need not wait.
@@ -50,14 +52,23 @@ public struct ActivationInstance: Sendable {
   public struct Surroundings: Sendable {
     /// Where people want the cluster moved.
     public var plannedTo: CenterName?
+    /// The Failover by which they ask.
+    public var plannedBy: String?
     /// What stands against that center's taking over: then nothing is given up.
     public var plannedObstacles: [String]
     /// Every process of this center that could act has confirmed that it stopped for the record's epoch.
     public var everybodyStopped: Bool
-    public init(plannedTo: CenterName? = nil, plannedObstacles: [String] = [], everybodyStopped: Bool = false) {
+    /// The newest epoch that anything stored tells of besides the record; nil: not known yet. Asked for when there is no record.
+    public var epochFloor: Int64?
+    public init(
+      plannedTo: CenterName? = nil, plannedBy: String? = nil, plannedObstacles: [String] = [], everybodyStopped: Bool = false,
+      epochFloor: Int64? = 0
+    ) {
       self.plannedTo = plannedTo
+      self.plannedBy = plannedBy
       self.plannedObstacles = plannedObstacles
       self.everybodyStopped = everybodyStopped
+      self.epochFloor = epochFloor
     }
   }
 
@@ -67,6 +78,8 @@ public struct ActivationInstance: Sendable {
   private var writing: Bool = false
   private var lastWriteBegan: MonotonicTime?
   private var absentSince: MonotonicTime?
+  /// Of all records ever seen: a new epoch is above it, whatever became of the record.
+  private var highestEpoch: Int64 = 0
   private var lastRefusal: String = ""
 
   public init(_ configuration: Configuration) {
@@ -77,23 +90,32 @@ public struct ActivationInstance: Sendable {
 
   public mutating func onRead(_ record: ActivationRecord?, began: MonotonicTime, finished: MonotonicTime) {
     guard let record else {
-      absentSince = absentSince ?? finished
+      // An absence that was asked for before a record was heard of is older than the record.
+      if began >= view.versionSeenAt ?? began { absentSince = absentSince ?? finished }
       return
     }
-    absentSince = nil
+    learn(record)
     view.onRead(record, began: began, finished: finished)
   }
 
   public mutating func onWatched(_ record: ActivationRecord, at time: MonotonicTime) {
-    absentSince = nil
+    learn(record)
     view.onWatched(record, at: time)
   }
 
+  private mutating func learn(_ record: ActivationRecord) {
+    absentSince = nil
+    highestEpoch = max(highestEpoch, record.epoch)
+  }
+
+  /// The last read found no record.
+  public var isAbsent: Bool { absentSince != nil }
+
   /// Until then `onTick` has nothing to say, unless something is found or people ask for something.
   public func quietUntil(_ now: MonotonicTime) -> MonotonicTime {
-    guard let record: ActivationRecord = view.record, let seenAt: MonotonicTime = view.versionSeenAt, record.handover == nil else {
-      return now
-    }
+    guard absentSince == nil, let record: ActivationRecord = view.record, let seenAt: MonotonicTime = view.versionSeenAt,
+      record.handover == nil
+    else { return now }
     guard record.center == configuration.center else { return seenAt + record.lease }
     return max(seenAt, lastWriteBegan ?? seenAt) + configuration.renewEvery + .milliseconds(50) * configuration.hostIndex
   }
@@ -101,7 +123,9 @@ public struct ActivationInstance: Sendable {
   /// The answer to a `write` that was sent at `began`: the record as stored, or nil if it was refused or is unknown.
   public mutating func onWritten(_ record: ActivationRecord?, began: MonotonicTime, finished: MonotonicTime) {
     writing = false
-    if let record { view.onRead(record, began: began, finished: finished) }
+    guard let record else { return }
+    learn(record)
+    view.onRead(record, began: began, finished: finished)
   }
 
   /// `obstacles`: what stands against this center's taking over now (capacity, a switch that a person set), in sentences.
@@ -110,13 +134,10 @@ public struct ActivationInstance: Sendable {
   ) -> [Directive] {
     guard !writing else { return [] }
     let patience: Duration = .milliseconds(50) * configuration.hostIndex
-    guard let record: ActivationRecord = view.record, let seenAt: MonotonicTime = view.versionSeenAt else {
-      guard let absentSince, now >= absentSince + patience, configuration.order.first == configuration.center else { return [] }
-      let first = ActivationRecord(cluster: configuration.cluster, center: configuration.center, epoch: 1, lease: configuration.lease)
-      return write(first, .create, now)
-    }
+    if let absentSince { return onAbsence(since: absentSince, patience: patience, now, epochFloor: surroundings.epochFloor) }
+    guard let record: ActivationRecord = view.record, let seenAt: MonotonicTime = view.versionSeenAt else { return [] }
     guard record.center == configuration.center else {
-      return takeOver(from: record, seenAt: seenAt, patience: patience, now, surroundings.plannedTo, obstacles)
+      return takeOver(from: record, seenAt: seenAt, patience: patience, now, surroundings, obstacles)
     }
     if let handover: ActivationRecord.Handover = record.handover {
       return giveWay(record, handover, seenAt: seenAt, patience: patience, now, surroundings)
@@ -124,7 +145,7 @@ public struct ActivationInstance: Sendable {
     if let plannedTo: CenterName = surroundings.plannedTo, plannedTo != configuration.center {
       if surroundings.plannedObstacles.isEmpty, now >= seenAt + patience {
         var yielding: ActivationRecord = record
-        yielding.handover = .init(to: plannedTo)
+        yielding.handover = .init(to: plannedTo, failover: surroundings.plannedBy)
         return write(yielding, .yield(to: plannedTo), now)
       }
       if !surroundings.plannedObstacles.isEmpty {
@@ -135,6 +156,23 @@ public struct ActivationInstance: Sendable {
     return renew(record, seenAt: seenAt, patience: patience, now)
   }
 
+  /// There is no record. The very first one makes the first center active. One that was deleted is not made up for by a renewal: nobody
+  /// acts under what takes its place, and from there on it is a handover of the center to itself.
+  private mutating func onAbsence(
+    since: MonotonicTime, patience: Duration, _ now: MonotonicTime, epochFloor: Int64?
+  ) -> [Directive] {
+    guard let epochFloor, let home: CenterName = view.record?.center ?? configuration.order.first else { return [] }
+    if let lastWriteBegan, now < lastWriteBegan + configuration.renewEvery { return [] }
+    let known: Int64 = max(highestEpoch, epochFloor)
+    let isHome: Bool = home == configuration.center
+    guard now >= since + patience + (isHome ? .zero : configuration.lease), isHome || known > 0 else { return [] }
+    var first = ActivationRecord(cluster: configuration.cluster, center: home, epoch: known + 1, lease: configuration.lease)
+    guard known > 0 else { return write(first, .create, now) }
+    first.previous = home
+    first.handover = .init(to: home)
+    return write(first, .restore, now)
+  }
+
   private mutating func renew(
     _ record: ActivationRecord, seenAt: MonotonicTime, patience: Duration, _ now: MonotonicTime
   ) -> [Directive] {
@@ -143,25 +181,28 @@ public struct ActivationInstance: Sendable {
   }
 
   /// This center gave way. It releases once everybody has stopped; without that the target waits for the lease. A target that does not
-  /// come within two leases gets no third: this center is active again, under an epoch of its own.
+  /// come within two leases gets no third: this center is active again, under an epoch of its own. After a deletion it is its own target,
+  /// and nothing releases it from the lease: who acted under a record that is gone cannot be known.
   private mutating func giveWay(
     _ record: ActivationRecord, _ handover: ActivationRecord.Handover, seenAt: MonotonicTime, patience: Duration, _ now: MonotonicTime,
     _ surroundings: Surroundings
   ) -> [Directive] {
-    if !handover.released, surroundings.everybodyStopped, now >= seenAt + patience {
+    let isOwnTarget: Bool = handover.to == configuration.center
+    if !handover.released, !isOwnTarget, surroundings.everybodyStopped, now >= seenAt + patience {
       var released: ActivationRecord = record
       released.handover?.released = true
       return write(released, .release(to: handover.to), now)
     }
-    let until: MonotonicTime = seenAt + record.lease * 2
+    let until: MonotonicTime = seenAt + record.lease * (isOwnTarget ? 1 : 2)
     guard now >= until + patience, let readBegan: MonotonicTime = view.lastReadBegan, readBegan >= until else { return [] }
-    return write(successor(of: record), .takeOver(from: record.center), now)
+    return write(successor(of: record, failover: nil), .takeOver(from: record.center), now)
   }
 
-  private func successor(of record: ActivationRecord) -> ActivationRecord {
+  private func successor(of record: ActivationRecord, failover: String?) -> ActivationRecord {
     var next: ActivationRecord = record
     next.center = configuration.center
-    next.epoch += 1
+    next.epoch = max(record.epoch, highestEpoch) + 1
+    next.failover = failover
     next.lease = configuration.lease
     next.previous = record.center
     next.handover = nil
@@ -169,30 +210,34 @@ public struct ActivationInstance: Sendable {
   }
 
   private mutating func takeOver(
-    from record: ActivationRecord, seenAt: MonotonicTime, patience: Duration, _ now: MonotonicTime, _ plannedTo: CenterName?,
+    from record: ActivationRecord, seenAt: MonotonicTime, patience: Duration, _ now: MonotonicTime, _ surroundings: Surroundings,
     _ obstacles: () -> [String]
   ) -> [Directive] {
-    let isTarget: Bool = record.handover?.to == configuration.center
+    let target: CenterName? = record.handover?.to ?? surroundings.plannedTo
+    let isTarget: Bool = target == configuration.center
     // A release says that the other side has stopped already; nothing is left to be waited for.
-    // Whoever was not asked leaves two leases to the target and the center that gave way.
+    // Whoever was not asked leaves two leases to the target, and to the center that gave way.
     let wait: Duration =
-      isTarget && record.handover?.released == true ? .zero : isTarget || record.handover == nil ? record.lease : record.lease * 3
-    guard now >= seenAt + wait + patience else {
-      lastRefusal = ""
+      isTarget && record.handover?.released == true ? .zero : isTarget || target == nil ? record.lease : record.lease * 3
+    func isOver(_ wait: Duration) -> Bool {
+      // A lease that ran out while nothing could be read proves nothing of the active center; the next read may show a renewal.
+      now >= seenAt + wait + patience && (wait == .zero || (view.lastReadBegan ?? seenAt) >= seenAt + wait)
+    }
+    guard isOver(wait) else {
+      if record.handover == nil, !isTarget, let target, isOver(record.lease) {
+        return refuse("\(record.center) is silent, and \(target) is asked to take over: two more leases are left to it")
+      }
+      if now < seenAt + record.lease { lastRefusal = "" }
       return []
     }
-    // A lease that ran out while nothing could be read proves nothing of the active center; the next read may show a renewal.
-    guard wait == .zero || (view.lastReadBegan ?? seenAt) >= seenAt + wait else { return [] }
-    if record.handover == nil, let plannedTo, plannedTo != configuration.center {
-      return refuse("\(record.center) is silent, and gives way to \(plannedTo)")
-    }
-    let mayTakeOver: Bool = isTarget || plannedTo == configuration.center || configuration.automaticTo.contains(configuration.center)
-    guard mayTakeOver, configuration.order.contains(configuration.center) else {
+    let isAsked: Bool = isTarget || surroundings.plannedTo == configuration.center
+    guard isAsked || configuration.automaticTo.contains(configuration.center), configuration.order.contains(configuration.center) else {
       return refuse("\(record.center) is silent, and \(configuration.center) takes over only by a person's decision")
     }
     let against: [String] = obstacles()
     guard against.isEmpty else { return refuse("\(record.center) is silent, but: " + against.joined(separator: "; ")) }
-    return write(successor(of: record), .takeOver(from: record.center), now)
+    let asker: String? = isTarget && record.handover != nil ? record.handover?.failover : isAsked ? surroundings.plannedBy : nil
+    return write(successor(of: record, failover: asker), .takeOver(from: record.center), now)
   }
 
   private mutating func write(_ record: ActivationRecord, _ purpose: Purpose, _ now: MonotonicTime) -> [Directive] {

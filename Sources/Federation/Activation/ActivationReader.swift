@@ -43,14 +43,19 @@ struct ActivationReader: Sendable {
       client: client, resource: .leases, namespace: ActivationRecord.namespace,
       fieldSelector: "metadata.name=\(ActivationRecord.name(cluster: cluster))")
     let (watched, told) = AsyncStream<ActivationFinding>.makeStream(bufferingPolicy: .bufferingNewest(1))
-    watch.onChange { object in
-      if let record = try? ActivationRecord(object) { told.yield(.watched(record, at: clock.now())) }
-    }
+    let clock: any TimeSource = clock
+    watch.addHandler(Self.handlers { told.yield(.watched($0, at: clock.now())) })
     await withDiscardingTaskGroup { outer in
       outer.addTask { await watch.run() }
       await follow(watched, onFinding)
       outer.cancelAll()
     }
+  }
+
+  /// A deletion is no renewal, although it has a version of its own: only reads tell of absence.
+  static func handlers(_ tell: @escaping @Sendable (ActivationRecord) -> Void) -> InformerHandlers {
+    @Sendable func told(_ object: KubeObject) { if let record = try? ActivationRecord(object) { tell(record) } }
+    return InformerHandlers(onAdd: { told($0) }, onUpdate: { told($1) })
   }
 
   private func follow(

@@ -13,14 +13,19 @@ public struct ActivationRecord: Hashable, Sendable {
     public var to: CenterName
     /// Every process of the center has confirmed that it stopped: `to` need not wait for the lease.
     public var released: Bool
-    public init(to: CenterName, released: Bool = false) {
+    /// The Failover object that asks for it.
+    public var failover: String?
+    public init(to: CenterName, released: Bool = false, failover: String? = nil) {
       self.to = to
       self.released = released
+      self.failover = failover
     }
   }
 
   public static let yieldsToAnnotation = "federation.tricenter.io/yields-to"
   public static let releasedAnnotation = "federation.tricenter.io/released"
+  public static let yieldsForAnnotation = "federation.tricenter.io/yields-for"
+  public static let failoverAnnotation = "federation.tricenter.io/failover"
 
   public var cluster: String
   public var center: CenterName
@@ -30,11 +35,13 @@ public struct ActivationRecord: Hashable, Sendable {
   public var resourceVersion: String
   /// The center that was active before this epoch.
   public var previous: CenterName?
+  /// The planned Failover that brought this epoch about.
+  public var failover: String?
   public var handover: Handover?
 
   public init(
     cluster: String, center: CenterName, epoch: Int64, lease: Duration, resourceVersion: String = "", previous: CenterName? = nil,
-    handover: Handover? = nil
+    failover: String? = nil, handover: Handover? = nil
   ) {
     self.cluster = cluster
     self.center = center
@@ -42,6 +49,7 @@ public struct ActivationRecord: Hashable, Sendable {
     self.lease = lease
     self.resourceVersion = resourceVersion
     self.previous = previous
+    self.failover = failover
     self.handover = handover
   }
 
@@ -65,8 +73,11 @@ public struct ActivationRecord: Hashable, Sendable {
     self.init(
       cluster: String(name.dropFirst("activation-".count)), center: CenterName(holder), epoch: epoch, lease: .milliseconds(milliseconds),
       resourceVersion: object.resourceVersion, previous: object.annotations[Self.previousAnnotation].map { CenterName($0) },
+      failover: object.annotations[Self.failoverAnnotation],
       handover: object.annotations[Self.yieldsToAnnotation].map { to in
-        Handover(to: CenterName(to), released: object.annotations[Self.releasedAnnotation] == "true")
+        Handover(
+          to: CenterName(to), released: object.annotations[Self.releasedAnnotation] == "true",
+          failover: object.annotations[Self.yieldsForAnnotation])
       })
   }
 
@@ -86,9 +97,11 @@ public struct ActivationRecord: Hashable, Sendable {
     ])
     if !resourceVersion.isEmpty { object.json["metadata"]["resourceVersion"] = .string(resourceVersion) }
     if let previous { object.json["metadata"]["annotations"][Self.previousAnnotation] = .string(previous.value) }
+    if let failover { object.json["metadata"]["annotations"][Self.failoverAnnotation] = .string(failover) }
     if let handover {
       object.json["metadata"]["annotations"][Self.yieldsToAnnotation] = .string(handover.to.value)
       if handover.released { object.json["metadata"]["annotations"][Self.releasedAnnotation] = "true" }
+      if let asker: String = handover.failover { object.json["metadata"]["annotations"][Self.yieldsForAnnotation] = .string(asker) }
     }
     return object
   }

@@ -14,6 +14,7 @@ extension FederationController {
     await fenceNodes(record)
     await deleteLostPods(record)
     do {
+      try await recordFailover(record)
       try await maintainObjects(record)
       try await finishFailover(record)
     } catch {
@@ -80,13 +81,15 @@ extension FederationController {
     guard known["epoch"].int != record.epoch || known["center"].string != record.center.value else { return }
     var changed: KubeObject = cluster
     changed.status = FederationObjects.clusterStatus(
-      cluster, record, since: now, reason: reason(of: record), failover: currentFailover(record)?.name)
+      cluster, record, since: now, reason: reason(of: record),
+      failover: record.previous == nil || record.previous == record.center ? nil : FederationObjects.failoverName(record))
     _ = try await client.update(.clusters, changed, subresource: "status")
   }
 
   private func reason(of record: ActivationRecord) -> String {
     if record.epoch == 1 { return "Initial" }
-    return currentFailover(record)?.spec["kind"].string == "planned" ? "Planned" : "Unplanned"
+    if record.previous == record.center { return "Resumed" }
+    return record.failover == nil ? "Unplanned" : "Planned"
   }
 
   /// The object as stored, made from the site file when it is missing. An existing one is left as people changed it.

@@ -36,10 +36,10 @@ public actor FederationController {
   let logger: Logger
   let nodes: Informer
   let pods: Informer
-  private let clusters: Informer
+  let clusters: Informer
   let centers: Informer
-  private let failovers: Informer
-  private var instance: ActivationInstance
+  let failovers: Informer
+  private(set) var instance: ActivationInstance
   private var lastEnforcedEpoch: Int64 = 0
   private var enforceDue = MonotonicTime(nanoseconds: 0)
   var isEnforcing: Bool = false
@@ -48,6 +48,9 @@ public actor FederationController {
   var stoppedEpoch: Int64 = 0
   var isReportingYield: Bool = false
   var yieldReportDue = MonotonicTime(nanoseconds: 0)
+  var requests = FailoverRequests()
+  /// The newest epoch whose Failover is known to have been written.
+  var recordedEpoch: Int64 = 0
   private let epochGauge: Gauge
   private let activeGauge: Gauge
   private let renewals: Counter
@@ -123,24 +126,27 @@ public actor FederationController {
   }
 
   private func tick() {
-    let surroundings = surroundings(instance.view.record, plannedTo: plannedMove()?.to)
+    let planned: (name: String, to: CenterName)? = plannedMove()
+    let surroundings = surroundings(instance.view.record, planned: planned)
     for directive in instance.onTick(clock.now(), surroundings, obstacles: obstacles()) {
       switch directive {
       case .refused(let reason): logger.warning("nothing is taken over: \(reason)")
       case .write(let record, let purpose): Task { await self.write(record, purpose) }
       }
     }
+    startJudging(blocking: planned.map { ($0.name, surroundings.plannedObstacles) })
     startEnforcing()
   }
 
-  /// The oldest planned Failover of this cluster that still waits for its source to give way.
+  /// The newest planned Failover that was accepted under the activation in force and waits for its source to give way. An older one that
+  /// waits still could not be carried out: people may have asked for another target since.
   private func plannedMove() -> (name: String, to: CenterName)? {
     guard let record: ActivationRecord = instance.view.record else { return nil }
-    let waiting: [KubeObject] = failovers.cache.all.filter { FederationObjects.isWaiting($0, record, order: configuration.cluster.order) }
-    let oldest: KubeObject? = waiting.min { one, other in
+    let waiting: [KubeObject] = failovers.cache.all.filter { FailoverVerdict.isWaiting($0, record, order: configuration.cluster.order) }
+    let newest: KubeObject? = waiting.max { one, other in
       (one.metadata["creationTimestamp"].string ?? "", one.name) < (other.metadata["creationTimestamp"].string ?? "", other.name)
     }
-    return oldest.flatMap { failover in failover.spec["to"].string.map { (failover.name, CenterName($0)) } }
+    return newest.flatMap { failover in failover.spec["to"].string.map { (failover.name, CenterName($0)) } }
   }
 
   /// The Failover that brought the activation in force about.
@@ -164,11 +170,10 @@ public actor FederationController {
   private func write(_ record: ActivationRecord, _ purpose: ActivationInstance.Purpose) async {
     let began: MonotonicTime = clock.now()
     let silentFor: Duration = began - (instance.view.versionSeenAt ?? began)
-    let planned: String? = plannedMove()?.name
     var written: ActivationRecord?
     do {
       let object: KubeObject = record.object(now: clock.wall())
-      let answer: KubeObject = try await purpose == .create ? client.create(.leases, object) : client.update(.leases, object)
+      let answer: KubeObject = try await record.resourceVersion.isEmpty ? client.create(.leases, object) : client.update(.leases, object)
       written = try ActivationRecord(answer)
     } catch let error as KubeError where error.code == .conflict || error.code == .alreadyExists {
       // Another host was first; the next read shows what it wrote.
@@ -180,6 +185,9 @@ public actor FederationController {
     observer.note(written)
     switch purpose {
     case .create: logger.info("first activation", metadata: ["epoch": "1"])
+    case .restore:
+      EventLog.shared.record("activation.restored", "deleted in epoch \(written.epoch - 1) or before; \(written.center) is next")
+      logger.error("the activation record was deleted: nobody acts for a lease", metadata: ["epoch": "\(written.epoch)"])
     case .renew: renewals.increment()
     case .yield(let to):
       EventLog.shared.record("handover.yielded", "\(written.center) to \(to), epoch \(written.epoch)")
@@ -189,48 +197,21 @@ public actor FederationController {
       logger.notice("everybody has stopped", metadata: ["to": "\(to)", "epoch": "\(written.epoch)"])
     case .takeOver(let from) where from == written.center:
       EventLog.shared.record("handover.withdrawn", "\(from) is active again, epoch \(written.epoch)")
-      logger.warning("the target of the handover did not come: active again", metadata: ["epoch": "\(written.epoch)"])
+      logger.warning("nobody took over: active again", metadata: ["epoch": "\(written.epoch)"])
       enforceDue = began
-      if let planned {
-        await endFailover(planned, phase: "Failed", "Its target did not take over; \(from) is active again, epoch \(written.epoch).")
-      }
     case .takeOver(let from):
       takeovers.increment()
       EventLog.shared.record("activation.taken", "\(written.center) from \(from), epoch \(written.epoch)")
       logger.notice(
         "took over", metadata: ["from": "\(from)", "epoch": "\(written.epoch)", "silentFor": "\(silentFor.inNanoseconds / 1_000_000) ms"])
       enforceDue = began
-      await recordFailover(written, from: from, planned: planned, silentFor: silentFor)
-    }
-  }
-
-  private func endFailover(_ name: String, phase: String, _ message: String) async {
-    let status: JSONValue = ["phase": .string(phase), "finishedAt": .string(clock.wall().rfc3339Micro), "message": .string(message)]
-    do {
-      _ = try await client.patch(.failovers, name: name, type: .merge, ["status": status], subresource: "status")
-    } catch {
-      logger.warning("the failover \(name) cannot be ended: \(error)")
-    }
-  }
-
-  /// Into the Failover that asked for it, or a new one that says why.
-  private func recordFailover(_ record: ActivationRecord, from: CenterName, planned: String?, silentFor: Duration) async {
-    let now: WallTime = clock.wall()
-    do {
-      var failover: KubeObject
-      if let planned {
-        failover = try await client.get(.failovers, name: planned)
-      } else {
-        failover = try await client.create(.failovers, FederationObjects.failover(record, from: from, silentFor: silentFor))
+      do {
+        try await recordFailover(written, silentFor: silentFor)
+      } catch let error as KubeError where error.code == .conflict || error.code == .alreadyExists {
+        // The round that enforces was faster.
+      } catch {
+        logger.warning("the failover cannot be recorded, the next round tries again: \(error)")
       }
-      failover.status = [
-        "phase": "Activating", "startedAt": .string(now.rfc3339Micro), "epoch": .int(record.epoch), "from": .string(from.value),
-        "to": .string(record.center.value),
-      ]
-      _ = try await client.update(.failovers, failover, subresource: "status")
-    } catch let error as KubeError where error.code == .alreadyExists {
-    } catch {
-      logger.warning("the failover cannot be recorded: \(error)")
     }
   }
 

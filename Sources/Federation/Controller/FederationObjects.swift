@@ -52,29 +52,30 @@ enum FederationObjects {
     return status
   }
 
-  /// A planned Failover that has not been carried out: its cluster is this one, its target another center of the cluster, and nobody has
-  /// written a phase into it yet. One that names a source or an epoch is for that one only.
-  static func isWaiting(_ failover: KubeObject, _ record: ActivationRecord, order: [CenterName]) -> Bool {
-    let spec: JSONValue = failover.spec
-    guard spec["kind"].string == "planned", spec["cluster"].string == record.cluster, spec["dryRun"].bool != true,
-      let target: String = spec["to"].string, order.contains(CenterName(target)), target != record.center.value
-    else { return false }
-    if let from: String = spec["from"].string, !from.isEmpty, from != record.center.value { return false }
-    if let epoch: Int64 = spec["epoch"].int, epoch > 0, epoch != record.epoch { return false }
-    return ["", "Pending"].contains(failover.status["phase"].string ?? "")
-  }
+  /// The Failover that brought the activation about: the one that asked for it, or else the one that records it.
+  static func failoverName(_ record: ActivationRecord) -> String { record.failover ?? "\(record.cluster)-epoch-\(record.epoch)" }
 
-  static func failoverName(_ record: ActivationRecord) -> String { "\(record.cluster)-epoch-\(record.epoch)" }
-
-  static func failover(_ record: ActivationRecord, from: CenterName, silentFor: Duration) -> KubeObject {
-    KubeObject([
+  /// - Parameter silentFor: nil where it was not this process that took over.
+  static func failover(_ record: ActivationRecord, from: CenterName, silentFor: Duration?) -> KubeObject {
+    let length: String = silentFor.map { " for \($0.inNanoseconds / 1_000_000) ms" } ?? " in time"
+    return KubeObject([
       "apiVersion": "federation.tricenter.io/v1", "kind": "Failover", "metadata": ["name": .string(failoverName(record))],
       "spec": [
         "cluster": .string(record.cluster), "from": .string(from.value), "to": .string(record.center.value), "kind": "unplanned",
-        "reason": .string("\(from) did not renew its activation for \(silentFor.inNanoseconds / 1_000_000) ms"),
+        "reason": .string("\(from) did not renew its activation\(length)"),
         "requestedBy": .string("federation/\(record.center)"),
       ],
     ])
+  }
+
+  static func activate(_ failover: inout KubeObject, _ record: ActivationRecord, from: CenterName, now: WallTime) {
+    var status: JSONValue = [
+      "phase": "Activating", "startedAt": .string(now.rfc3339Micro), "epoch": .int(record.epoch), "from": .string(from.value),
+      "to": .string(record.center.value),
+    ]
+    let accepted: JSONValue = failover.status["acceptedEpoch"]
+    if !accepted.isNull { status["acceptedEpoch"] = accepted }
+    failover.status = status
   }
 
   static func centerStatus(_ center: Center, nodes: [KubeObject], active: CenterName, cluster: String, now: String) -> JSONValue {

@@ -7,14 +7,26 @@ import Site
 /// This host's part in a handover: it says that its own daemon has stopped, and looks whether everybody else of the center has.
 extension FederationController {
   /// What the instance is told of a handover at this tick; starts what has to be found out or reported.
-  func surroundings(_ record: ActivationRecord?, plannedTo: CenterName?) -> ActivationInstance.Surroundings {
-    guard let record, record.center == configuration.center else { return .init(plannedTo: plannedTo) }
+  func surroundings(_ record: ActivationRecord?, planned: (name: String, to: CenterName)?) -> ActivationInstance.Surroundings {
+    var found = ActivationInstance.Surroundings(
+      plannedTo: planned?.to, plannedBy: planned?.name, epochFloor: instance.isAbsent ? epochFloor() : nil)
+    guard let record, record.center == configuration.center else { return found }
     guard record.handover != nil else {
-      guard let plannedTo, plannedTo != configuration.center else { return .init(plannedTo: plannedTo) }
-      return .init(plannedTo: plannedTo, plannedObstacles: obstacles(to: plannedTo))
+      if let planned, planned.to != configuration.center { found.plannedObstacles = obstacles(to: planned.to) }
+      return found
     }
     if !isReportingYield { startReportingYield(record) }
-    return .init(plannedTo: plannedTo, everybodyStopped: stoppedEpoch == record.epoch)
+    found.everybodyStopped = stoppedEpoch == record.epoch
+    return found
+  }
+
+  /// The newest epoch that objects besides the record tell of; nil before they have been read. A record that was deleted must not come back
+  /// under an epoch that nodes have obeyed already.
+  private func epochFloor() -> Int64? {
+    guard clusters.hasSynced, nodes.hasSynced else { return nil }
+    let mirrored: Int64 = clusters.cache.get(name: configuration.cluster.name)?.status["activation"]["epoch"].int ?? 0
+    let observed: [Int64] = nodes.cache.all.compactMap { $0.annotations[FederationNames.observedEpochAnnotation].flatMap { Int64($0) } }
+    return max(mirrored, observed.max() ?? 0)
   }
 
   /// One round at a time; the next begins with a later tick.
