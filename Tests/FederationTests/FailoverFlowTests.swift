@@ -13,7 +13,7 @@ import Testing
 
 /// The daemons of two centers on one API: what becomes of what people write, and of a record that is deleted in the store.
 @Suite struct FailoverFlowTests {
-  /// A short lease, for a test.
+  /// The shortest lease that a site may have.
   private static let site: String = """
     federation: test
     zone: tricenter.test
@@ -29,7 +29,7 @@ import Testing
         nodePorts: 30000-32767
         centers: [production, local-dr, remote-dr]
         failover: { automaticTo: [local-dr] }
-    activation: { lease: 1500ms, renewEvery: 100ms, margin: 300ms }
+    activation: { lease: 2s, renewEvery: 100ms, margin: 300ms }
     """
 
   private static func daemon(_ site: Site, _ client: KubeClient, _ center: CenterName, _ host: HostName) -> Task<Void, Never> {
