@@ -7,6 +7,8 @@ enum DrillLimits {
   static let writeTimeout: Duration = .seconds(1)
   /// Acknowledged writes that a drill can note.
   static let acknowledgedWrites: Int = 500_000
+  /// Outcomes of requests that a drill can note: seven hours at the default pace.
+  static let samples: Int = 500_000
   static let timelineEntries: Int = 2_000
   static let runbookSteps: Int = 500
   /// Of a step or an outcome in a `Drill` object.

@@ -45,7 +45,7 @@ enum ProbeActions {
       let written: Int = writes?.acknowledged.count ?? 0
       let good: Int = last.count { $0.center != nil }
       guard good >= wantedRequests, written >= wantedWrites else {
-        let reason: String = last.last { $0.center == nil }?.reason ?? writes?.failures.last?.reason ?? ""
+        let reason: String = last.last { $0.center == nil }?.reason ?? writes?.failures.lastReason ?? ""
         throw DrillError(.notMet, "\(good) of the last \(wantedRequests) requests served, \(written) of \(wantedWrites) writes. \(reason)")
       }
       return "the last \(good) requests served by \(last.last?.center ?? ""), \(written) writes acknowledged"

@@ -27,20 +27,27 @@ final class RequestProbe: Sendable {
   private let resolver: GlobalResolver
   private let port: Int
   private let every: Duration
+  private let limit: Int
   private let group: any EventLoopGroup
   private let clock: any TimeSource
   private let state: Mutex<State> = Mutex(State())
 
-  init(name: String, resolver: GlobalResolver, port: Int, every: Duration, group: any EventLoopGroup, clock: any TimeSource) {
+  init(
+    name: String, resolver: GlobalResolver, port: Int, every: Duration, group: any EventLoopGroup, clock: any TimeSource,
+    limit: Int = DrillLimits.samples
+  ) {
     self.name = name
     self.resolver = resolver
     self.port = port
     self.every = every
+    self.limit = limit
     self.group = group
     self.clock = clock
   }
 
   var samples: [Sample] { state.withLock { $0.samples } }
+  /// It notes no more requests and makes none.
+  var isFull: Bool { state.withLock { $0.samples.count >= limit } }
 
   func start() {
     let task = Task { await self.run() }
@@ -59,7 +66,7 @@ final class RequestProbe: Sendable {
   private func run() async {
     var due: MonotonicTime = clock.now()
     await withDiscardingTaskGroup { group in
-      while !Task.isCancelled {
+      while !Task.isCancelled, !isFull {
         let began: MonotonicTime = clock.now()
         let busy: Bool = state.withLock { state in
           state.outstanding += 1
@@ -79,7 +86,7 @@ final class RequestProbe: Sendable {
   private func record(_ sample: Sample) {
     state.withLock { state in
       state.outstanding -= 1
-      state.samples.append(sample)
+      if state.samples.count < limit { state.samples.append(sample) }
     }
   }
 

@@ -12,9 +12,14 @@ final class WriteProbe: Sendable {
     var began: MonotonicTime
     var ended: MonotonicTime
   }
+  /// What was not acknowledged is only counted: nothing is claimed of it.
+  struct Failures: Sendable {
+    var count: Int = 0
+    var lastReason: String?
+  }
   private struct State {
     var acknowledged: [Acknowledged] = []
-    var failed: [(at: MonotonicTime, reason: String)] = []
+    var failures = Failures()
     var tasks: [Task<Void, Never>] = []
   }
 
@@ -39,7 +44,9 @@ final class WriteProbe: Sendable {
   }
 
   var acknowledged: [Acknowledged] { state.withLock { $0.acknowledged } }
-  var failures: [(at: MonotonicTime, reason: String)] { state.withLock { $0.failed } }
+  var failures: Failures { state.withLock { $0.failures } }
+  /// It notes no more writes and makes none.
+  var isFull: Bool { state.withLock { $0.acknowledged.count >= DrillLimits.acknowledgedWrites } }
 
   func start() {
     for (writer, client) in clients.enumerated() {
@@ -60,7 +67,7 @@ final class WriteProbe: Sendable {
   private func write(_ writer: Int, _ client: KubeClient) async {
     var number: Int = 0
     var random = SeededRandom(seed: UInt64(writer) &+ 1)
-    while !Task.isCancelled, acknowledged.count < DrillLimits.acknowledgedWrites {
+    while !Task.isCancelled, !isFull {
       number += 1
       let name = "drill-\(run)-\(writer)-\(number)"
       let data: [String: String] = ["writer": String(writer), "number": String(number), "payload": String(random.next(), radix: 16)]
@@ -81,8 +88,10 @@ final class WriteProbe: Sendable {
       } catch {
         // Not acknowledged: it may or may not be there, and nothing is claimed of it. The name is not used again.
         guard !Task.isCancelled else { return }
-        let at: MonotonicTime = clock.now()
-        state.withLock { $0.failed.append((at, "\(error)")) }
+        state.withLock { state in
+          state.failures.count += 1
+          state.failures.lastReason = "\(error)"
+        }
         try? await Task.sleep(for: .milliseconds(20))
       }
     }

@@ -49,6 +49,8 @@ public struct DrillReport: Sendable {
     timeline = state.timeline.sorted { $0.at < $1.at }.map { (($0.at - zero).inMilliseconds, $0.name, $0.center, $0.detail) }
     rates = Self.rates(samples, written, zero)
     deviations = []
+    if state.requests?.isFull == true { deviations.append("The client ended after \(requests) requests, as many as can be noted.") }
+    if state.writes?.isFull == true { deviations.append("The writers ended after \(acknowledgedWrites) writes, as many as can be noted.") }
     verdict = .passed
     judge()
   }
