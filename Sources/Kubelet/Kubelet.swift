@@ -17,6 +17,8 @@ public final class Kubelet: Sendable {
   private let clock: any TimeSource
   private let fenceSignal: FenceSignal?
   private let fenceState: Mutex<FenceState>
+  /// Nil where no center ever has to give way.
+  private let fenceRecord: FenceRecord?
   private let context: WorkerContext
   private let manager: PodManager
   private let node: NodeKeeper
@@ -38,7 +40,9 @@ public final class Kubelet: Sendable {
     self.configuration = configuration
     self.clock = clock
     fenceSignal = fence
-    var state = FenceState(now: clock.now())
+    let facts: HostFacts = HostFacts.read()
+    fenceRecord = fence == nil ? nil : FenceRecord(path: "\(configuration.rootDirectory)/fence", bootID: facts.bootID)
+    var state = FenceState(now: clock.now(), validUntil: fenceRecord?.until)
     if fence == nil { _ = state.on(.open(until: MonotonicTime(nanoseconds: .max)), now: clock.now()) }
     fenceState = Mutex(state)
     if let runtime {
@@ -51,7 +55,6 @@ public final class Kubelet: Sendable {
     }
     pods = Informer(client: client, resource: .pods, fieldSelector: "spec.nodeName=\(configuration.hostName)", indexes: [.uid])
     services = Informer(client: client, resource: .services)
-    let facts: HostFacts = HostFacts.read()
     let services: Informer = services
     context = WorkerContext(
       client: client, runtime: self.runtime, configuration: configuration, clock: clock,
@@ -81,21 +84,31 @@ public final class Kubelet: Sendable {
 
   /// Runs until its task is cancelled. Once per kubelet.
   public func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      // The fence waits for nobody: neither runtime nor apiserver need answer.
+      group.addTask { await self.keepFence() }
+      if let signal: FenceSignal = fenceSignal { group.addTask { await self.follow(signal) } }
+      group.addTask { try await self.jobs.run() }
+      group.addTask { try await self.work() }
+      defer { group.cancelAll() }
+      try await group.next()
+      try Task.checkCancellation()
+    }
+  }
+
+  private func work() async throws {
     try Files.makeDirectory(configuration.rootDirectory, mode: 0o755)
-    // What runs is known before anything else happens: a fence must find it even when no apiserver answers.
+    // What runs is known before pods are looked at: nothing is started a second time.
     await observeFirst()
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await self.jobs.run() }
       group.addTask { await self.pods.run() }
       group.addTask { await self.services.run() }
       group.addTask { try await self.node.keepStatus() }
       group.addTask { try await self.node.keepLease() }
       group.addTask { await self.watchPods() }
       group.addTask { await self.observe() }
-      group.addTask { await self.keepFence() }
       group.addTask { await self.rotateLogs() }
       if !self.runtime.isSimulated { group.addTask { await self.images.run() } }
-      if let signal: FenceSignal = fenceSignal { group.addTask { await self.follow(signal) } }
       defer { group.cancelAll() }
       try await group.next()
       try Task.checkCancellation()
@@ -117,27 +130,29 @@ public final class Kubelet: Sendable {
     }
   }
 
-  private enum PodChange: Sendable {
-    case desired(KubeObject)
-    case gone(String)
-  }
-
   /// Services first, so that no container starts without its variables. One change after the other, in the API's order.
   private func watchPods() async {
     try? await services.waitUntilSynced()
-    let (changes, changed) = AsyncStream<PodChange>.makeStream(bufferingPolicy: .bufferingOldest(KubeletLimits.queuedChanges))
+    let changes = PodChanges()
     pods.addHandler(
       InformerHandlers(
-        onAdd: { changed.yield(.desired($0)) }, onUpdate: { changed.yield(.desired($1)) }, onDelete: { changed.yield(.gone($0.uid)) }))
+        onAdd: { changes.add(.desired($0)) }, onUpdate: { changes.add(.desired($1)) }, onDelete: { changes.add(.gone($0.uid)) }))
     try? await pods.waitUntilSynced()
     guard !Task.isCancelled else { return }
     // Workers for all pods of the first list exist before anything is called an orphan.
     for pod in pods.cache.all { await manager.desired(pod) }
     await manager.apiSynced()
-    for await change in changes {
-      switch change {
-      case .desired(let pod): await manager.desired(pod)
-      case .gone(let uid): await manager.gone(uid)
+    for await _ in changes.bell {
+      let taken: PodChanges.Taken = changes.take()
+      if taken.lost {
+        logger.warning("more than \(KubeletLimits.queuedChanges) changes of pods were waiting; all pods are looked at instead")
+        await manager.relisted(pods.cache.all)
+      }
+      for change in taken.changes {
+        switch change {
+        case .desired(let pod): await manager.desired(pod)
+        case .gone(let uid): await manager.gone(uid)
+        }
       }
     }
   }
@@ -175,10 +190,13 @@ public final class Kubelet: Sendable {
 
   // MARK: Fence
 
-  /// Exclusive pods are killed at once (SIGKILL, no grace); returns when none has a process left, or after `KubeletLimits.fenceWait`.
+  /// Exclusive pods are killed at once (SIGKILL, no grace); returns when none that is known has a process left, or after
+  /// `KubeletLimits.fenceWait`.
   public func fence(reason: String) async {
     fenceState.withLock { _ = $0.on(.fenced(reason: reason), now: clock.now()) }
     await turnFence()
+    keepRecord()
+    await manager.quiet()
   }
 
   /// Exclusive pods may run until told otherwise. With a `FenceSignal`, its next event decides again.
@@ -187,34 +205,47 @@ public final class Kubelet: Sendable {
     await turnFence()
   }
 
-  /// Exclusive pods that have a container running or starting here: what the federation's node agent reports by.
-  public func exclusivePods() async -> Int { await manager.exclusivePods() }
+  /// Exclusive pods that have a container running or starting here: what the federation's node agent reports by. Nil: it is not known.
+  /// The runtime or the API has not been heard yet, or a kubelet that started now would still let them run.
+  public func exclusivePods() async -> Int? {
+    if fenceReason != nil, let until: MonotonicTime = fenceRecord?.until, until > clock.now() { return nil }
+    return await manager.exclusivePods()
+  }
 
   public var fenceReason: String? { fenceState.withLock { $0.reason } }
 
   private func turnFence() async {
-    let position: FenceState.Position = fenceState.withLock { $0.position }
-    if case .fenced(let reason) = position { logger.warning("fenced: exclusive pods are killed", metadata: ["reason": "\(reason)"]) }
-    await manager.setFence(position)
+    if let reason: String = fenceReason { logger.warning("fenced: exclusive pods are killed", metadata: ["reason": "\(reason)"]) }
+    await manager.turnFence { self.fenceState.withLock { $0.position } }
+  }
+
+  /// After the kill: a disk that hangs must not hold it up.
+  private func keepRecord() {
+    guard let fenceRecord, !fenceRecord.keep({ fenceState.withLock { $0.deadline } }) else { return }
+    logger.warning("\(fenceRecord.path) cannot be written: the next kubelet goes by what stands in it, or fences at once")
   }
 
   private func follow(_ signal: FenceSignal) async {
     for await event in signal.events {
       let now: MonotonicTime = clock.now()
       if fenceState.withLock({ $0.on(event, now: now) }) { await turnFence() }
+      keepRecord()
     }
   }
 
-  /// Sleeps to the deadline that stands, then looks again: renewals move it on without waking anybody.
+  /// Sleeps to the deadline that stands, then looks again: renewals move it on without waking anybody. While the fence is up, what runs
+  /// all the same is killed.
   private func keepFence() async {
+    await turnFence()
     while !Task.isCancelled {
       let now: MonotonicTime = clock.now()
       if fenceState.withLock({ $0.onTick(now: now) }) {
         await turnFence()
         continue
       }
-      let left: Duration = fenceState.withLock { $0.deadline }.map { $0 - now } ?? .seconds(1)
-      try? await ContinuousClock().sleep(for: min(max(left, .milliseconds(1)), .milliseconds(100)))
+      await manager.enforceFence()
+      let left: Duration = fenceState.withLock { $0.deadline }.map { $0 - now } ?? KubeletLimits.fenceAgain
+      try? await ContinuousClock().sleep(for: min(max(left, .milliseconds(1)), KubeletLimits.fenceAgain))
     }
   }
 

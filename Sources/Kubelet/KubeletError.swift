@@ -14,4 +14,6 @@ extension Fault<KubeletDomain>.Code {
   /// The Pod uses something that this kubelet refuses by name.
   public static let unsupported = Self("unsupported")
   public static let noAddress = Self("noAddress")
+  /// More waits than this kubelet can hold.
+  public static let overloaded = Self("overloaded")
 }

@@ -71,12 +71,17 @@ public enum KubeletLimits {
   public static let environmentVariables: Int = 20_000
   /// Status patches under way at the same time.
   public static let statusPatchesAtOnce: Int = 16
-  /// How long a kubelet that has just started waits for the first word about the activation before it takes itself for fenced.
-  public static let fencePatience: Duration = .seconds(2)
+  /// A recorded deadline further ahead than this was not made by an activation lease.
+  public static let longestLease: Duration = .seconds(60)
+  /// While the fence is up, processes are looked for and killed this often.
+  public static let fenceAgain: Duration = .milliseconds(100)
+  /// How often, and how many times, the runtime is asked whether a container that was stopped has ended, before it is stopped again.
+  public static let stopLook: Duration = .milliseconds(20)
+  public static let stopLooks: Int = 100
   /// How long `fence` waits for the last process to be gone.
   public static let fenceWait: Duration = .seconds(10)
-  /// Changes of pods that wait to be handed to their workers.
+  /// Changes of pods that wait to be handed to their workers; beyond, all of them are given up for one look at the whole list.
   public static let queuedChanges: Int = 10_000
-  /// Jobs (starts, stops, probes, waits) handed over and not yet begun.
+  /// Jobs (starts, stops, probes, waits) handed over and not yet begun; beyond, the kubelet ends.
   public static let queuedJobs: Int = 100_000
 }

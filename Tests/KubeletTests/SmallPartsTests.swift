@@ -47,28 +47,6 @@ struct SmallPartsTests {
     }
   }
 
-  @Test("The fence: pending until somebody speaks, up at the deadline, down by a later one")
-  func fence() {
-    var fence = FenceState(now: at(0), patience: .seconds(2))
-    #expect(fence.position == .pending)
-    let early: Bool = fence.onTick(now: at(1))
-    #expect(!early)
-    func says(_ event: FenceEvent, _ seconds: Double) -> Bool { fence.on(event, now: at(seconds)) }
-    func ticks(_ seconds: Double) -> Bool { fence.onTick(now: at(seconds)) }
-    #expect(says(.open(until: at(4)), 1))
-    #expect(!says(.open(until: at(5)), 2))
-    #expect(!ticks(4.5))
-    #expect(ticks(5))
-    #expect(fence.reason != nil)
-    // An opening that has run out when it arrives opens nothing.
-    #expect(!says(.open(until: at(5)), 6))
-    #expect(says(.open(until: at(9)), 6))
-    #expect(says(.fenced(reason: "local-dr is active"), 7))
-    var silent = FenceState(now: at(0), patience: .seconds(2))
-    let fenced: Bool = silent.onTick(now: at(2))
-    #expect(fenced)
-  }
-
   @Test("CRI log lines: parts are joined, time stamps stand before whole lines, tails count whole lines")
   func logs() throws {
     let content: String =

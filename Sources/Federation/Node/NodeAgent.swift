@@ -18,15 +18,16 @@ public final class NodeAgent: Sendable {
   private let observer: ActivationObserver
   private let center: CenterName
   private let node: String
-  private let exclusivePods: @Sendable () async -> Int
+  private let exclusivePods: @Sendable () async -> Int?
   private let stopExclusivePods: @Sendable (_ reason: String) async -> Void
   private let logger = Logger(label: "federation.node")
 
   /// - Parameters:
-  ///   - exclusivePods: how many exclusive pods run on this host now.
+  ///   - exclusivePods: how many exclusive pods run on this host now; nil while that is not known, and then nothing is reported that
+  ///     depends on it.
   ///   - stopExclusivePods: ends them and returns when none is left, or after a while.
   public init(
-    client: KubeClient, observer: ActivationObserver, center: CenterName, node: String, exclusivePods: @escaping @Sendable () async -> Int,
+    client: KubeClient, observer: ActivationObserver, center: CenterName, node: String, exclusivePods: @escaping @Sendable () async -> Int?,
     stopExclusivePods: @escaping @Sendable (_ reason: String) async -> Void
   ) {
     self.client = client
@@ -57,7 +58,7 @@ public final class NodeAgent: Sendable {
         case .denied(let reason) = Self.permission(view, center: center)
       {
         await stopExclusivePods(reason)
-        guard await exclusivePods() == 0 else { continue }
+        guard Self.mayReport(await exclusivePods()) else { continue }
         if await report(FederationNames.yieldedEpochAnnotation, record.epoch) {
           yielded = record.epoch
           logger.info("gave way", metadata: ["epoch": "\(record.epoch)"])
@@ -65,13 +66,16 @@ public final class NodeAgent: Sendable {
       }
       guard record.epoch > reported else { continue }
       // An active host obeys by running the pods; a standby host by running none of the exclusive ones.
-      if record.center != center, await exclusivePods() > 0 { continue }
+      if record.center != center, !Self.mayReport(await exclusivePods()) { continue }
       if await report(FederationNames.observedEpochAnnotation, record.epoch) {
         reported = record.epoch
         logger.info("obeys", metadata: ["epoch": "\(record.epoch)", "active": "\(record.center)"])
       }
     }
   }
+
+  /// Only a host that knows that it runs no exclusive pod may say so: the target of a move takes over on its word.
+  static func mayReport(_ exclusivePods: Int?) -> Bool { exclusivePods == 0 }
 
   /// False: not now; the next view tries again.
   private func report(_ annotation: String, _ epoch: Int64) async -> Bool {

@@ -22,6 +22,16 @@ public enum CgroupKiller {
     return killed.count
   }
 
+  /// Uids of the pods that have a cgroup below `root`.
+  static func pods(below root: String) -> Set<String> {
+    guard root.hasPrefix("/"), root.count > 1 else { return [] }
+    var uids: Set<String> = []
+    for hierarchy in roots.prefix(4) {
+      for name in Files.names(in: hierarchy + root) where name.hasPrefix("pod") && name.count > 3 { uids.insert(String(name.dropFirst(3))) }
+    }
+    return uids
+  }
+
   private static func walk(_ path: String, _ found: (pid_t) -> Void) {
     if let bytes: Bytes = Files.read("\(path)/cgroup.procs", limit: 1 << 16) {
       for line in bytes.text.split(separator: "\n") { if let pid = pid_t(line) { found(pid) } }

@@ -16,27 +16,34 @@ public struct FenceSignal: Sendable {
 
 /// Pure: is the fence up?
 ///
-///     pending ──open(until)──▶ open ──deadline, or fenced(reason)──▶ fenced ──open(until)──▶ open
-///        └─────────patience over, or fenced(reason)─────────────────────▲
+///     start ─┬─ an earlier kubelet of this boot left a deadline that stands ─▶ open ──deadline, or fenced(reason)──▶ fenced
+///            └─ none, or past ─▶ fenced                                         ▲────────────open(until)─────────────┘
 ///
-/// Pending is a kubelet's first moment: it starts nothing exclusive, but leaves alone what it found running, since its own
-/// restart must not be an outage.
+/// A kubelet that has just started has no time of its own to give: what it finds running was allowed until the deadline that its
+/// predecessor was told, and by that moment another center may be active.
 public struct FenceState: Hashable, Sendable {
   public enum Position: Hashable, Sendable {
-    case pending
     case open
     case fenced(reason: String)
   }
-  public private(set) var position: Position = .pending
-  /// When the position becomes `fenced` by itself.
+  public private(set) var position: Position
+  /// When the position becomes `fenced` by itself; nil while it is.
   public private(set) var deadline: MonotonicTime?
 
-  public init(now: MonotonicTime, patience: Duration = KubeletLimits.fencePatience) { deadline = now + patience }
+  /// `validUntil`: the deadline that an earlier kubelet of this boot was told last (`FenceRecord`). One that lies further ahead than any
+  /// lease is no deadline.
+  public init(now: MonotonicTime, validUntil: MonotonicTime?) {
+    if let validUntil, validUntil > now, validUntil - now <= KubeletLimits.longestLease {
+      position = .open
+      deadline = validUntil
+    } else {
+      position = .fenced(reason: "no activation has been seen since this kubelet started")
+    }
+  }
 
   public var reason: String? {
     switch position {
     case .open: nil
-    case .pending: "no activation has been seen since this kubelet started"
     case .fenced(let reason): reason
     }
   }

@@ -42,7 +42,7 @@ public struct PodBlueprint: Hashable, Sendable {
     grace = .seconds(max(0, spec["terminationGracePeriodSeconds"].int ?? 30))
     activeDeadline = spec["activeDeadlineSeconds"].int.map { .seconds(max(0, $0)) }
     hostNetwork = spec["hostNetwork"].bool ?? false
-    exclusive = pod.annotations[Self.tierAnnotation] != "hot"
+    exclusive = Self.isExclusive(pod)
     deletion = pod.isBeingDeleted ? .seconds(max(0, pod.metadata["deletionGracePeriodSeconds"].int ?? 30)) : nil
     phase = pod.status["phase"].string ?? ""
     generation = pod.generation
@@ -50,5 +50,6 @@ public struct PodBlueprint: Hashable, Sendable {
     foreignConditions = pod.status["conditions"].array.filter { !Self.ownConditions.contains($0["type"].string ?? "") }
   }
 
+  static func isExclusive(_ pod: KubeObject) -> Bool { pod.annotations[tierAnnotation] != "hot" }
   public var isFinished: Bool { phase == "Succeeded" || phase == "Failed" }
 }

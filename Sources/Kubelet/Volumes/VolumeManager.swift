@@ -146,6 +146,19 @@ public struct VolumeManager: Sendable {
     Files.removeTree(podDirectory(uid))
   }
 
+  /// Notes in the pod's directory that a fence spares it, for a kubelet that has to fence before anybody can tell it.
+  func markHot(_ uid: String, _ hot: Bool) throws {
+    let mark: String = "\(podDirectory(uid))/hot"
+    guard hot else {
+      unlink(mark)
+      return
+    }
+    try Files.makeDirectory("\(rootDirectory)/pods", mode: 0o700)
+    try Files.makeDirectory(podDirectory(uid), mode: 0o750)
+    try Files.write([], to: mark, mode: 0o600)
+  }
+  func isMarkedHot(_ uid: String) -> Bool { Files.exists("\(podDirectory(uid))/hot") }
+
   /// Pods that have a directory here.
   public func podsOnDisk() -> [String] { Files.names(in: "\(rootDirectory)/pods") }
 }

@@ -4,15 +4,24 @@ import Primitives
 
 /// All pods of this host: makes workers, hands them what changes, and clears away what belongs to no pod.
 actor PodManager {
-  private let context: WorkerContext
+  let context: WorkerContext
   private let observer: RuntimeObserver
-  private var workers: [String: PodWorker] = [:]
-  private var latest: [String: PodObservation] = [:]
+  private(set) var workers: [String: PodWorker] = [:]
+  private(set) var latest: [String: PodObservation] = [:]
   /// Orphans that are being removed.
   private var clearing: Set<String> = []
   /// The API has shown all pods of this host once: only now may anything be called an orphan.
-  private var apiSeen: Bool = false
-  private var fence: FenceState.Position
+  private(set) var apiSeen: Bool = false
+  /// The runtime has said once what it has.
+  private(set) var observed: Bool = false
+  var fence: FenceState.Position
+  /// How often the fence was turned, and whether somebody tells the workers just now.
+  var turns: Int = 0
+  var turning: Bool = false
+  /// Pods without a worker that the fence is stopping.
+  var stopping: Set<String> = []
+  /// Whether a fence spares the pod, by uid.
+  var hot: [String: Bool] = [:]
 
   init(context: WorkerContext, observer: RuntimeObserver, fence: FenceState.Position) {
     self.context = context
@@ -29,11 +38,6 @@ actor PodManager {
   func isBusy() async -> Bool {
     for worker in workers.values where await worker.isBusy { return true }
     return false
-  }
-  func exclusivePods() async -> Int {
-    var count: Int = 0
-    for worker in workers.values where await worker.isExclusive { count += await worker.lifecycle.isQuiet ? 0 : 1 }
-    return count
   }
   func worker(namespace: String, name: String) async -> PodWorker? {
     for worker in workers.values {
@@ -54,13 +58,25 @@ actor PodManager {
 
   func desired(_ pod: KubeObject) async {
     guard pod.spec["nodeName"].string == context.configuration.hostName.value else { return await gone(pod.uid) }
+    noteTier(pod)
     if let worker: PodWorker = workers[pod.uid] { return await worker.desired(pod) }
     let observation: PodObservation = await adopted(pod.uid)
     // While we asked for the address the same pod may have come again.
     if let worker: PodWorker = workers[pod.uid] { return await worker.desired(pod) }
     let worker = PodWorker(pod: pod, observation: observation, context: context) { [weak self] in await self?.forget($0) }
     workers[pod.uid] = worker
-    await worker.begin(fenced: startRefusal(pod), taken: await takenPort(pod))
+    let taken: HostPort? = await takenPort(pod)
+    let refusal: String? = startRefusal
+    await worker.begin(fenced: refusal, taken: taken)
+    // The fence may have been opened while it began.
+    if refusal != nil, startRefusal == nil { await worker.unfence() }
+  }
+
+  /// What the informer's cache holds now, when single changes were given up.
+  func relisted(_ pods: [KubeObject]) async {
+    let wanted: Set<String> = Set(pods.map(\.uid))
+    for uid in workers.keys where !wanted.contains(uid) { await gone(uid) }
+    for pod in pods { await desired(pod) }
   }
 
   /// The first host port of `pod` that another pod of this host has.
@@ -75,23 +91,14 @@ actor PodManager {
     return nil
   }
 
-  /// Nothing exclusive starts while the fence is up, or before anybody has said that it is down. What a restart of this kubelet
-  /// found running is left alone until then.
-  private func startRefusal(_ pod: KubeObject) -> String? {
-    guard context.configuration.fencesExclusivePods else { return nil }
-    switch fence {
-    case .open: return nil
-    case .fenced(let reason): return reason
-    case .pending:
-      let running: Bool = latest[pod.uid]?.containers.contains { $0.state == .running } ?? false
-      return running ? nil : "no activation has been seen since this kubelet started"
-    }
-  }
+  /// Nothing exclusive starts while the fence is up.
+  private var startRefusal: String? { context.configuration.fencesExclusivePods ? fenceReason : nil }
 
   func gone(_ uid: String) async { await workers[uid]?.gone() }
   private func forget(_ uid: String) {
     workers[uid] = nil
     latest[uid] = nil
+    hot[uid] = nil
   }
 
   /// What the runtime has of the pod, with the address of its sandbox, which lists do not tell.
@@ -109,11 +116,13 @@ actor PodManager {
 
   /// True when something is being started or stopped.
   func observe() async throws -> Bool {
-    let observed: (pods: [String: PodObservation], takenAt: MonotonicTime) = try await observer.observe()
-    latest = observed.pods
+    let seen: (pods: [String: PodObservation], takenAt: MonotonicTime) = try await observer.observe()
+    latest = seen.pods
+    observed = true
+    stopUnclaimed()
     var busy: Bool = false
     for (uid, worker) in workers {
-      await worker.observed(observed.pods[uid] ?? PodObservation(takenAt: observed.takenAt))
+      await worker.observed(seen.pods[uid] ?? PodObservation(takenAt: seen.takenAt))
       if await worker.isBusy { busy = true }
     }
     if apiSeen { clearOrphans() }
@@ -155,33 +164,5 @@ actor PodManager {
       try? await Task.sleep(for: KubeletLimits.apiRetryMost)
     }
     clearing.remove(uid)
-  }
-
-  // MARK: Fence
-
-  /// Returns when no exclusive pod has a process left.
-  func setFence(_ position: FenceState.Position) async {
-    fence = position
-    guard context.configuration.fencesExclusivePods else { return }
-    switch position {
-    case .pending: break
-    case .open: for worker in workers.values { await worker.unfence() }
-    case .fenced(let reason):
-      await withDiscardingTaskGroup { group in
-        for worker in workers.values { group.addTask { await worker.fence(reason: reason) } }
-        // Before the API was seen there are no workers; what runs is known by its sandboxes alone.
-        if !apiSeen {
-          for (uid, observation) in latest where workers[uid] == nil {
-            let root: String = context.configuration.cgroupRoot
-            for sandbox in observation.sandboxes where !sandbox.hot {
-              group.addTask { [runtime = context.runtime] in
-                if !root.isEmpty { CgroupKiller.kill("\(root)/pod\(uid)") }
-                try? await runtime.stopSandbox(sandbox.id)
-              }
-            }
-          }
-        }
-      }
-    }
   }
 }

@@ -13,10 +13,12 @@ extension PodWorker {
     let left: Duration = grace == .zero ? .zero : max(.seconds(2), grace - (context.clock.now() - began))
     let rest: Duration = min(left, max(grace, .zero))
     var pause: Duration = KubeletLimits.apiRetry
+    var observation: ContainerObservation?
     while !Task.isCancelled {
       do {
         try await context.runtime.stopContainer(id, grace: rest)
-        break
+        observation = await settled(id)
+        if observation?.state != .running { break }
       } catch let error as KubeletError where error.code == .notFound {
         break
       } catch {
@@ -28,8 +30,19 @@ extension PodWorker {
     }
     guard !Task.isCancelled else { return }
     context.steps.stop.recordNanoseconds((context.clock.now() - began).inNanoseconds)
-    let observation: ContainerObservation? = try? await context.runtime.containerStatus(id)
     apply(lifecycle.onContainerStopped(name, observation.map(withTerminationMessage), now: now))
+  }
+
+  /// Of a container that was told to stop. containerd answers for a process that has just died by itself (the fence's SIGKILL) before its
+  /// own record says so; what still runs after a while was not stopped.
+  private func settled(_ id: String) async -> ContainerObservation? {
+    var observation: ContainerObservation?
+    for _ in 0..<KubeletLimits.stopLooks {
+      observation = try? await context.runtime.containerStatus(id)
+      guard observation?.state == .running else { break }
+      try? await Task.sleep(for: KubeletLimits.stopLook)
+    }
+    return observation
   }
 
   /// What the container wrote to its `terminationMessagePath`.

@@ -64,13 +64,16 @@ actor PodWorker {
     apply(lifecycle.onObserved(observation, now: now))
   }
 
-  /// Kills at once; returns when no process is left, or after `KubeletLimits.fenceWait`.
-  func fence(reason: String) async {
+  /// Kills at once, without waiting for the end (`quiet`).
+  func fence(reason: String) {
     guard lifecycle.blueprint.exclusive else { return }
     // First past the runtime, which may hang, then through it, which tells the exit codes.
     CgroupKiller.kill(context.builder(pod).cgroupParent)
     apply(lifecycle.onFence(reason: reason, now: now))
-    guard !lifecycle.isQuiet else { return }
+  }
+  /// Returns when no process is left of an exclusive pod, or after `KubeletLimits.fenceWait`.
+  func quiet() async {
+    guard lifecycle.blueprint.exclusive, !lifecycle.isQuiet else { return }
     context.jobs.spawn {
       try? await Task.sleep(for: KubeletLimits.fenceWait)
       await self.releaseQuietWaiters()

@@ -69,7 +69,7 @@ struct NodeDaemons: Sendable {
         for await view in views {
           switch NodeAgent.permission(view, center: center) {
           case .allowed(let until): continuation.yield(.open(until: until))
-          // Pods that were found running are neither allowed nor killed until the kubelet's own patience ends.
+          // Says nothing new: the deadline that the kubelet knows, or has on record, stands.
           case .unknown: break
           case .denied(let reason): continuation.yield(.fenced(reason: reason))
           }
