@@ -5,7 +5,7 @@ import Synchronization
 /// The deadline until which exclusive pods may run, in a file that outlives this process: the next kubelet of the same boot goes by it
 /// instead of granting a time of its own. Without a file, or with one of another boot, nothing may run.
 ///
-/// One line of fixed length, `BOOT-ID NANOSECONDS` by CLOCK_BOOTTIME, written over in place: a kill cannot tear so short a write, and a host
+/// One line of fixed length `BOOT-ID NANOSECONDS` by CLOCK_BOOTTIME, written over in place: a kill cannot tear so short a write, and a host
 /// that loses its power comes back with another boot id, so nothing is synced and nothing renamed. About 4 writes a second.
 final class FenceRecord: Sendable {
   private struct State {

@@ -17,7 +17,7 @@ final class JobRunner: Sendable {
     if case .dropped = handOver.yield(job) { lost.yield() }
   }
 
-  /// Until its task is cancelled. Throws `.overloaded` once a job did not fit in any more: what waits for its answer would wait for ever, so
+  /// Until its task is cancelled. Throws `.overloaded` when a job did not fit in any more: who waits for it waits for ever, so
   /// this kubelet has to end. The next one adopts what runs.
   func run() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
