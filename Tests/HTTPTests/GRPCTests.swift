@@ -100,9 +100,11 @@ private final class EchoCall: GRPCCallHandler {
 
   @Test func aTimeoutEndsTheCallOnBothSides() async throws {
     try await withGRPC { client in
+      // The connection stands before: a call that times out while it is made never reaches the server.
+      _ = try await client.unary("/test.Echo/Unary", timeout: .seconds(10)) { $0.presentString(3, "x") }
       let before: Int = EchoCall.cancelled.load(ordering: .sequentiallyConsistent)
       do {
-        _ = try await client.unary("/test.Echo/Hangs", timeout: .milliseconds(30)) { _ in }
+        _ = try await client.unary("/test.Echo/Hangs", timeout: .milliseconds(500)) { _ in }
         Issue.record("a call that hangs returned")
       } catch let status as GRPCStatus {
         #expect(status.code == .deadlineExceeded)

@@ -48,7 +48,8 @@ public final class DuplexStream: Sendable {
     while let bytes: ByteBuffer = try await read() { try await other.write(bytes) }
   }
 
-  /// Copies both ways until either side ends, then closes both.
+  /// Copies both ways until both sides have ended. A side that ends closes the other behind what was copied; what that one still has on its
+  /// way is copied until it answers the close, or its time to do so is over.
   public func splice(with other: DuplexStream) async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask {
@@ -59,11 +60,6 @@ public final class DuplexStream: Sendable {
         try? await other.copy(to: self)
         await self.close()
       }
-      // The first end is the end of all: neither SPDY nor WebSocket goes on one way.
-      await group.next()
-      await self.close()
-      await other.close()
-      group.cancelAll()
     }
   }
 
@@ -79,6 +75,8 @@ final class DuplexHandler: ChannelInboundHandler {
   private let outbound: OutboundQueue<Never>
   private var context: ChannelHandlerContext?
   private var ending: Bool = false
+  /// Writes that the socket has not taken yet.
+  private var outstanding: Int = 0
   private var failure: (any Error)?
 
   init(limits: HTTPLimits) {
@@ -113,16 +111,40 @@ final class DuplexHandler: ChannelInboundHandler {
     outbound.drain(while: { context.channel.isWritable }) { piece in
       switch piece {
       case .head: break
-      case .data(let bytes): context.write(wrapOutboundOut(bytes), promise: nil)
+      case .data(let bytes): write(bytes, context)
       case .end, .reset: ending = true
       }
     }
     context.flush()
     if ending {
       outbound.close()
-      context.close(promise: nil)
+      if outstanding == 0 { finish(context) }
     }
   }
+
+  private func write(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+    outstanding += 1
+    let written: EventLoopPromise<Void> = context.eventLoop.makePromise()
+    written.futureResult.assumeIsolated().whenComplete { [self] _ in
+      outstanding -= 1
+      if ending, outstanding == 0, let context = self.context { finish(context) }
+    }
+    context.write(wrapOutboundOut(bytes), promise: written)
+  }
+
+  /// Closing drops what the socket has not taken, and closing with unread bytes resets the connection under what the peer has not read: so
+  /// our half is closed behind the last write, and the whole when the peer has closed its own or did not in time.
+  private func finish(_ context: ChannelHandlerContext) {
+    guard context.channel.isActive else { return }
+    context.close(mode: .output, promise: nil)
+    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+    context.eventLoop.scheduleTask(in: .seconds(Self.lingerSeconds)) {
+      let handler: DuplexHandler = bound.value
+      if let context = handler.context, context.channel.isActive { context.close(promise: nil) }
+    }
+  }
+
+  private static let lingerSeconds: Int64 = 2
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     if context.channel.isWritable { drain() }
