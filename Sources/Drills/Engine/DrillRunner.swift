@@ -102,6 +102,9 @@ extension DrillContext {
   /// Takes away the objects that the writers made. Returns what kept it from doing so.
   func removeWrites() async -> String? {
     guard let probe: WriteProbe = state.withLock({ $0.writes }) else { return nil }
+    var client: KubeClient = client
+    // Hundreds of objects, one by one at the server.
+    client.requestTimeout = .seconds(60)
     do {
       try await client.deleteCollection(.configMaps, namespace: probe.namespace, labelSelector: probe.selector)
       return nil
