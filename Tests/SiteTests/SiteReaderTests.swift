@@ -64,6 +64,7 @@ import Testing
     ("federation: lab", "federation: lab\nfederation: twice", "federation stands twice"),
     ("margin: 500ms", "margin: 0ms", "less than a twentieth of the lease"),
     ("renewEvery: 250ms", "renewEvery: 0ms", "20ms is the least"),
+    ("margin: 500ms", "margin: 200ms", "less than the 300ms"),
     ("lease: 3s, renewEvery: 250ms, margin: 500ms", "lease: 400ms, renewEvery: 50ms, margin: 50ms", "shorter than 2s"),
     ("pods: 10.171.2.0/24", "pods: 'fd00:1::/64'", "is IPv6"),
     ("nodePorts: 30000-32767", "nodePorts: 2379-7000", "of the hosts' own daemons"),
