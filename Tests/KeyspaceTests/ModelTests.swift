@@ -46,7 +46,7 @@ private struct Model {
       case ..<75:
         let (key, value) = (name(), "\(step)")
         model.put(key, value)
-        try keyspace.run([Keyspace_put(key, value)])
+        try keyspace.run([putting(key, value)])
       case ..<95:
         let (a, b) = (name(), name())
         let wide = Int.random(in: 0..<20, using: &random) == 0
@@ -66,7 +66,7 @@ private struct Model {
     }
   }
 
-  private func Keyspace_put(_ key: String, _ value: String) -> Operation { .put(PutRequest(key: Bytes(key), value: Bytes(value))) }
+  private func putting(_ key: String, _ value: String) -> Operation { .put(PutRequest(key: Bytes(key), value: Bytes(value))) }
 
   private func compare(_ keyspace: Keyspace, _ model: Model, _ random: inout SeededRandom) throws {
     let revision = Int64.random(in: max(1, model.compacted)...model.revision, using: &random)

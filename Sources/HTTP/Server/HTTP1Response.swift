@@ -1,5 +1,6 @@
 import HTTPTypes
 import NIOCore
+import NIOHTTP1
 
 /// Writes HTTP/1.1 response heads and chunks (RFC 9112).
 enum HTTP1Response {
@@ -35,11 +36,11 @@ enum HTTP1Response {
     case 431: "Request Header Fields Too Large"
     case 499: "Client Closed Request"
     case 500: "Internal Server Error"
-    case 501: "Not Implemented"
     case 502: "Bad Gateway"
     case 503: "Service Unavailable"
     case 504: "Gateway Timeout"
-    default: "Status"
+    // Whatever else, as NIOHTTP1 has it.
+    default: HTTPResponseStatus(statusCode: status).reasonPhrase
     }
   }
 

@@ -164,7 +164,8 @@ private func checkActivation(_ site: Site, _ places: SitePlaces, _ problems: Pro
   }
   // README of ServiceProxy: the kernel's fence may close up to 250 ms behind the permission.
   if policy.margin < .milliseconds(300) {
-    problems.add(places["activation"], "a margin of \(policy.margin) is less than the 300ms that the hosts' kernels need to close the fence")
+    problems.add(
+      places["activation"], "a margin of \(policy.margin) is less than the 300ms that the hosts' kernels need to close the fence")
   }
   // README of Federation: two centers are never active at once as long as clocks' rates differ by less than margin / lease.
   if policy.margin * 20 < policy.lease {
