@@ -129,6 +129,11 @@ public struct JournalCore: Sendable {
     (segments.count + spares.count) * configuration.segmentBytes + snapshots.reduce(0) { $0 + $1.bytes }
   }
 
+  /// There is no space for the next segment or a snapshot.
+  var isFull: Bool { failure?.code == .noSpace }
+  /// Appends wait for space.
+  var waitsForSpace: Bool { false }
+
   public mutating func close() {
     active.close()
     preparing?.file.close()

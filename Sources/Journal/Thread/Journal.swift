@@ -33,15 +33,24 @@ public final class Journal: Sendable {
   }
 
   private let queue = WorkQueue<Item>()
-  private let observer: (@Sendable (JournalSync) -> Void)?
+  private let board: HealthBoard
   private let path: String
 
   /// `observer` is told of each sync, on the journal's thread.
-  public init(_ core: JournalCore, observer: (@Sendable (JournalSync) -> Void)? = nil) {
-    self.observer = observer
+  public init(_ core: JournalCore, clock: any TimeSource = SystemClock(), observer: (@Sendable (JournalSync) -> Void)? = nil) {
     path = core.disk.path
-    let queue: WorkQueue<Item> = queue
-    startThread(named: "journal") { Self.run(queue, core, observer) }
+    board = HealthBoard(clock)
+    let (queue, board): (WorkQueue<Item>, HealthBoard) = (queue, board)
+    startThread(named: "journal") { Self.run(queue, core, Note(board: board, observer: observer)) }
+  }
+
+  /// How the disk does at this moment; from any thread.
+  public var health: JournalHealth { board.health }
+
+  /// Who hears of what the disk did.
+  private struct Note: Sendable {
+    var board: HealthBoard
+    var observer: (@Sendable (JournalSync) -> Void)?
   }
 
   /// Makes `batch` durable. A failure is final: every later append fails with it, and the member must stop acknowledging.
@@ -73,7 +82,7 @@ public final class Journal: Sendable {
     queue.close()
   }
 
-  private static func run(_ queue: WorkQueue<Item>, _ start: consuming JournalCore, _ observer: (@Sendable (JournalSync) -> Void)?) {
+  private static func run(_ queue: WorkQueue<Item>, _ start: consuming JournalCore, _ note: Note) {
     var core: JournalCore = start
     var jobs: [SnapshotJob] = []
     while true {
@@ -84,36 +93,39 @@ public final class Journal: Sendable {
         switch item {
         case .append(let batch, let completion): group.append((batch, completion))
         case .perform(let body):
-          commit(&group, &core, observer)
+          commit(&group, &core, note)
+          _ = note.board.begin()
           body(&core)
+          note.board.end(core)
         case .snapshot(let job): jobs.append(job)
         }
       }
-      commit(&group, &core, observer)
+      commit(&group, &core, note)
+      guard !jobs.isEmpty || core.wantsPreparation else { continue }
+      _ = note.board.begin()
       if !jobs.isEmpty {
         if step(&jobs[0], &core) { jobs.removeFirst() }
-      } else if core.wantsPreparation {
+      } else {
         // A failure stays in the core and is told to the next append.
         do throws(JournalError) { _ = try core.prepareStep() } catch {}
       }
+      note.board.end(core)
     }
     for job in jobs { job.completion(.failure(JournalError(.closed, "the journal was closed before the snapshot was written"))) }
   }
 
-  private static func commit(
-    _ group: inout [(JournalBatch, Completion)], _ core: inout JournalCore, _ observer: (@Sendable (JournalSync) -> Void)?
-  ) {
+  private static func commit(_ group: inout [(JournalBatch, Completion)], _ core: inout JournalCore, _ note: Note) {
     guard !group.isEmpty else { return }
     let result: Result<Void, JournalError>
-    let start: MonotonicTime = SystemClock().now()
+    let start: MonotonicTime = note.board.begin()
     do throws(JournalError) {
       try core.append(group.map { $0.0 })
       result = .success(())
     } catch { result = .failure(error) }
-    if let observer {
-      let bytes: Int = group.reduce(0) { $0 + $1.0.entries.reduce(0) { $0 + $1.payload.count } }
-      observer(JournalSync(nanoseconds: (SystemClock().now() - start).inNanoseconds, batches: group.count, bytes: bytes))
-    }
+    let bytes: Int = group.reduce(0) { $0 + $1.0.entries.reduce(0) { $0 + $1.payload.count } }
+    let sync = JournalSync(nanoseconds: (note.board.clock.now() - start).inNanoseconds, batches: group.count, bytes: bytes)
+    note.board.end(core, sync: sync)
+    note.observer?(sync)
     for (_, completion) in group { completion(result) }
     group.removeAll(keepingCapacity: true)
   }

@@ -138,10 +138,11 @@ extension Store: KeyValueStore, WatchHost {
     return stream
   }
 
-  /// `store` (live: a member that stopped wants a restart) and `leader`.
+  /// `store` (live: a member that stopped wants a restart), `leader` and `disk`.
   public func register(in health: HealthRegistry) {
     health.register("store", live: true) { self.health(liveOnly: true) }
     health.register("leader") { self.health() }
+    health.register("disk") { self.status.disk.problem(self.configuration.directory) }
   }
 
   /// nil when well, otherwise a sentence: for `/readyz`. `live`: only what asks for a restart.

@@ -13,6 +13,9 @@ final class StoreMetrics: Sendable {
   private let pending = Gauge(label: "etcd_server_proposals_pending")
   let proposalsFailed = Counter(label: "etcd_server_proposals_failed_total")
   let walSync = Timer(label: "etcd_disk_wal_fsync_duration_seconds")
+  private let diskStalled = Gauge(label: "tricenter_store_disk_stalled_seconds")
+  private let diskFull = Gauge(label: "tricenter_store_disk_full")
+  private let diskWaits = Gauge(label: "tricenter_store_disk_waits_for_space")
   private let databaseSize = Gauge(label: "etcd_mvcc_db_total_size_in_bytes")
   private let keys = Gauge(label: "etcd_debugging_mvcc_keys_total")
   private let revision = Gauge(label: "etcd_debugging_mvcc_current_revision")
@@ -112,6 +115,9 @@ final class StoreMetrics: Sendable {
     watchers.record(status.watches)
     term.record(status.term)
     failed.record(status.failure == nil ? 0 : 1)
+    diskStalled.record(status.disk.stalledSeconds)
+    diskFull.record(status.disk.fullSeconds > 0 ? 1 : 0)
+    diskWaits.record(status.disk.waitsForSpace ? 1 : 0)
     for city in status.cities { record(city) }
     for peer in status.peers {
       let gauges: PeerGauges = gauges(peer)

@@ -28,6 +28,8 @@ public struct StoreStatus: Sendable {
   public var peers: [PeerProgress] = []
   /// By name; how far each is behind is known on the leader alone.
   public var cities: [CityProgress] = []
+  /// How the disk below the journal does.
+  public var disk = DiskStatus()
   /// It was removed from the cluster for good.
   public var isRemoved: Bool = false
   /// Why the member stopped; nil while it runs.
@@ -169,6 +171,7 @@ extension MemberCore {
     status.watches = watches.count
     status.failure = failure?.message
     let now: MonotonicTime = now
+    status.disk = DiskStatus(journal.health, now: SystemClock().now(), limit: configuration.diskStallLimit)
     status.cities = cityProgress(raft, now: now)
     let tickSeconds: Double = Double(configuration.tick.inNanoseconds) / 1e9
     status.peers = raft.peers.map { peer in
