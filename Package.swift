@@ -47,7 +47,7 @@ let modules: [Module] = [
     libraries: [nio, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, logging, httpTypes], testModules: ["Processes"], testLibraries: [nioEmbedded]),
   Module(name: "Consensus", modules: ["Primitives"]),
   Module(name: "Keyspace", modules: ["Primitives"]),
-  Module(name: "Journal", modules: ["Primitives"]),
+  Module(name: "Journal", modules: ["Primitives", "CLinux"]),
   Module(name: "SiteLink", modules: ["Primitives", "TLS"], libraries: [nio, nioPosix, logging], testLibraries: [nioEmbedded]),
   Module(
     name: "Store", modules: ["Primitives", "Observability", "Consensus", "Keyspace", "Journal", "SiteLink", "TLS"],
@@ -56,7 +56,7 @@ let modules: [Module] = [
     name: "EtcdAPI", modules: ["Primitives", "Observability", "Store", "HTTP", "Keyspace", "TLS"],
     libraries: [nio, nioPosix, logging, metrics, httpTypes], testModules: ["Processes"]),
   Module(
-    name: "Benchmarks", modules: ["Primitives", "Processes", "TLS", "HTTP"], libraries: [nio, nioPosix, nioHPACK]),
+    name: "Benchmarks", modules: ["Primitives", "Processes", "TLS", "HTTP", "CLinux"], libraries: [nio, nioPosix, nioHPACK]),
   Module(name: "KubeModel", modules: ["Primitives"]),
   Module(
     name: "APIServer", modules: ["Primitives", "Observability", "KubeModel", "HTTP", "Keyspace", "TLS"],

@@ -1,3 +1,4 @@
+internal import CLinux
 import NIOCore
 import NIOPosix
 import Primitives
@@ -40,6 +41,8 @@ public struct StoreComparison: Sendable {
   public func run() async throws -> [Row] {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     do {
+      // The client shall not wait for a slice of the processor where a server would not.
+      try await group.next().submit { _ = tricenter_request_slice(200_000) }.get()
       let rows: [Row] = try await measure(on: group.next())
       try await group.shutdownGracefully()
       return rows

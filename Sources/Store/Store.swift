@@ -86,6 +86,7 @@ public final class Store: Sendable {
         guard self.core.value == nil else { throw StoreError(.wrongState, "a store starts once") }
         let core = try MemberCore(restored, environment)
         self.core.value = core
+        ThreadSlice.request(nanoseconds: ThreadSlice.loopNanoseconds)
         let handle: NIOLoopBound<MemberCore> = core.handle
         let tick = TimeAmount.nanoseconds(configuration.tick.inNanoseconds)
         self.ticking.value = self.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in handle.value.tick() }

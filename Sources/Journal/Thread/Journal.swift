@@ -163,6 +163,7 @@ private func startThread(named name: String, _ run: @escaping @Sendable () -> Vo
       _ = write(descriptor, Bytes(name), name.utf8.count)
       close(descriptor)
     }
+    ThreadSlice.request(nanoseconds: ThreadSlice.shortNanoseconds)
     run()
   }
   final class Box: Sendable {
