@@ -89,9 +89,18 @@ import Testing
   }
 
   @Test func nobodyListensIsConnectFailed() async throws {
-    let holder: any Channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
-    let port: Int = try #require(holder.localAddress?.port)
-    try await holder.close().get()
+    // Bound and not listening: the port stays ours while nobody answers there.
+    let holder: Int32 = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(holder) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let bound: Bool = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(holder, $0, length) == 0 && getsockname(holder, $0, &length) == 0 }
+    }
+    try #require(bound)
+    let port = Int(UInt16(bigEndian: address.sin_port))
     for version in [HTTPClientConfiguration.Version.http1, .http2] {
       let client = HTTPClient(
         patient: HTTPClientConfiguration(targets: [.host("127.0.0.1", port: port)], version: version, logger: quiet("client")))

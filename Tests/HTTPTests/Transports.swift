@@ -7,7 +7,8 @@ import Testing
 
 /// The ways a request reaches a `Responder`; one test body runs over all of them.
 enum Way: String, CaseIterable, Sendable, CustomTestStringConvertible {
-  case inProcess, http1, http2, unixHTTP2, unixHTTP1
+  /// The last: over NIOHTTP2 instead of our own codec.
+  case inProcess, http1, http2, unixHTTP2, unixHTTP1, nioHTTP2
   var testDescription: String { rawValue }
 }
 
@@ -37,11 +38,12 @@ func withWorld<Result>(_ way: Way, limits: HTTPLimits = HTTPLimits(), _ body: (W
         transport: InProcessTransport(responder: responder, peer: nil, limits: limits, logger: quiet("in-process")), client: nil,
         server: nil,
         responder: responder))
-  case .http1, .http2: address = .host("127.0.0.1", port: 0)
+  case .http1, .http2, .nioHTTP2: address = .host("127.0.0.1", port: 0)
   case .unixHTTP1, .unixHTTP2: address = .unix(path: path)
   }
-  let server = HTTPServer(
-    HTTPServerConfiguration(address: address, limits: limits, logger: quiet("server"), grace: .milliseconds(200)), responder: responder)
+  var configuration = HTTPServerConfiguration(address: address, limits: limits, logger: quiet("server"), grace: .milliseconds(200))
+  if way == .nioHTTP2 { configuration.http2 = .nio }
+  let server = HTTPServer(configuration, responder: responder)
   try await server.start()
   let target: HTTPClientConfiguration.Target = server.port.map { .host("127.0.0.1", port: $0) } ?? .unix(path: path)
   let version: HTTPClientConfiguration.Version = way == .http1 || way == .unixHTTP1 ? .http1 : .http2

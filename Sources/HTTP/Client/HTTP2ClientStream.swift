@@ -38,7 +38,7 @@ final class HTTP2ClientStream: ChannelInboundHandler {
     guard attached else { return context.close(promise: nil) }
     exchange.inbound.onResume { loop.execute { bound.value.resumeReading() } }
     exchange.markSent()
-    let block: HPACKHeaders = FieldBlock(request: exchange.request).fields
+    let block: HPACKHeaders = HPACKHeaders(request: exchange.request)
     switch exchange.body {
     case .whole(let bytes):
       let empty: Bool = bytes.map { $0.readableBytes == 0 } ?? true

@@ -21,23 +21,20 @@ extension GRPCCallHandler {
 public final class GRPCCall {
   public let eventLoop: any EventLoop
   /// `/package.Service/Method`
-  public let path: String
-  public let peer: PeerIdentity?
-  public let remoteAddress: String
+  public var path: String { head.path }
+  public var peer: PeerIdentity? { head.peer }
+  public var remoteAddress: String { head.remoteAddress }
   private let head: StreamHead
   private var writer: (any StreamWriter)?
   private var headSent: Bool = false
 
-  private static let headers = FieldBlock(status: 200, [("content-type", "application/grpc")])
-  private static let okTrailers: FieldBlock = GRPCStatus.ok.trailers
+  private static let headers = FieldBlock(status: 200, [("content-type", "application/grpc")]).prepared()
+  private static let okTrailers: FieldBlock = GRPCStatus.ok.trailers.prepared()
 
   init(head: StreamHead, writer: any StreamWriter) {
     self.head = head
     self.writer = writer
     eventLoop = writer.eventLoop
-    path = head.path
-    peer = head.peer
-    remoteAddress = head.remoteAddress
   }
 
   /// Request metadata; names in lower case.
@@ -65,9 +62,7 @@ public final class GRPCCall {
     if headSent {
       writer.sendEnd(trailers: status.code == .ok ? Self.okTrailers : status.trailers)
     } else {
-      var block: FieldBlock = Self.headers
-      block.fields.add(contentsOf: status.trailers.fields)
-      writer.send(block, end: true)
+      writer.send(Self.headers.adding(status.trailers), end: true)
     }
   }
 
@@ -95,7 +90,7 @@ public struct GRPCRouter: Sendable {
   /// Takes requests whose content type is gRPC's; others go to the `Responder`.
   public var route: StreamRouter {
     { head in
-      guard head.isHTTP2, let type: String = head.first("content-type"), type.hasPrefix("application/grpc") else { return nil }
+      guard head.isGRPC else { return nil }
       return GRPCStream(handler: method(head.path), messageLimit: messageLimit)
     }
   }

@@ -50,8 +50,8 @@ public struct GRPCStatus: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// From a response's trailers; without a status in them `unknown`.
   public init(trailers: FieldBlock) {
-    let code: Int? = trailers.fields.first(name: "grpc-status").flatMap { Int($0) }
-    self.init(Code(code ?? Code.unknown.value), Self.decode(trailers.fields.first(name: "grpc-message") ?? ""))
+    let code: Int? = trailers.first("grpc-status").flatMap { Int($0) }
+    self.init(Code(code ?? Code.unknown.value), Self.decode(trailers.first("grpc-message") ?? ""))
   }
 
   var trailers: FieldBlock {

@@ -49,10 +49,9 @@ enum HTTP1Response {
     let status: Int = block.status
     var hasLength: Bool = false
     buffer.writeString("HTTP/1.1 \(status) \(reason(status))\r\n")
-    for (name, value, _) in block.fields {
-      if name.utf8.first == UInt8(ascii: ":") { continue }
-      if name == "content-length" { hasLength = true }
-      line(name, value, into: &buffer)
+    for field in block.fields {
+      if field.name == "content-length" { hasLength = true }
+      line(field.name, field.value, into: &buffer)
     }
     let bodyless: Bool = status == 204 || status == 304 || status < 200
     var framing: Framing = .none
@@ -91,7 +90,7 @@ enum HTTP1Response {
   static func lastChunk(_ trailers: FieldBlock?, into buffer: inout ByteBuffer) {
     buffer.writeStaticString("0\r\n")
     if let trailers {
-      for (name, value, _) in trailers.fields { line(name, value, into: &buffer) }
+      for field in trailers.fields { line(field.name, field.value, into: &buffer) }
     }
     buffer.writeStaticString("\r\n")
   }

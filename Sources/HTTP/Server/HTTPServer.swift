@@ -28,7 +28,7 @@ public final class HTTPServer: Sendable {
   /// Binds and accepts. Throws `.bindFailed` with the address and the system's reason.
   public func start() async throws {
     let context = ServerContext(
-      router: router, responder: responder, limits: configuration.limits, logger: configuration.logger,
+      router: router, responder: responder, limits: configuration.limits, http2: configuration.http2, logger: configuration.logger,
       refusals: RefusalLog(logger: configuration.logger), secure: false, peer: nil, remoteAddress: "")
     let registry: ConnectionRegistry = registry
     let (tls, verify): (TLSContext?, PeerVerification?) = (configuration.tls, configuration.verifyPeer)

@@ -20,6 +20,14 @@ public struct HTTPServerConfiguration: Sendable {
   /// it, everybody with a certificate of the context's authorities may ask, and the responder decides.
   public var verifyPeer: PeerVerification?
   public var limits: HTTPLimits
+  /// Who speaks HTTP/2 on this listener's connections.
+  public enum HTTP2Codec: Sendable {
+    /// `HTTP2Connection`: our own, not the default before the suites of every user have passed on it (README).
+    case own
+    /// NIOHTTP2: the default, and the oracle that the tests compare with.
+    case nio
+  }
+  public var http2: HTTP2Codec = .nio
   /// Event loops for this listener's connections. Give one loop where handlers share it with what they serve (`Store`).
   public var group: any EventLoopGroup
   public var logger: Logger

@@ -7,6 +7,7 @@ struct ServerContext: Sendable {
   var router: StreamRouter?
   var responder: any Responder
   var limits: HTTPLimits
+  var http2: HTTPServerConfiguration.HTTP2Codec
   var logger: Logger
   var refusals: RefusalLog
   var secure: Bool

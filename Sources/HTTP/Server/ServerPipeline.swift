@@ -5,9 +5,10 @@ import TLS
 
 /// The handlers that follow once a connection's protocol is known.
 ///
-///     socket ─ [TLS] ─ FlushPerTick ─┬─ HTTP/1.1 decoder ─ HTTP1ServerConnection
-///                                    └─ NIOHTTP2Handler ─ connection management ─ HTTP2ServerConnection
-///                                             └─ per stream: HTTP2ServerStream
+///     socket ─ [TLS] ─┬─ FlushPerTick ─ HTTP/1.1 decoder ─ HTTP1ServerConnection
+///                     ├─ HTTP2ServerConnection, which merges its flushes itself
+///                     └─ FlushPerTick ─ NIOHTTP2Handler ─ connection management ─ NIOHTTP2ConnectionEnd
+///                                             └─ per stream: NIOHTTP2ServerStream
 enum ServerPipeline {
   static func addHTTP1(_ server: ServerContext, to pipeline: ChannelPipeline.SynchronousOperations, eventLoop: any EventLoop) throws {
     var limits = NIOHTTPDecoderLimitConfiguration()
@@ -20,6 +21,16 @@ enum ServerPipeline {
   }
 
   static func addHTTP2(_ server: ServerContext, to channel: any Channel) throws {
+    switch server.http2 {
+    case .own:
+      let pipeline: ChannelPipeline.SynchronousOperations = channel.pipeline.syncOperations
+      if let merger: FlushPerTick = try? pipeline.handler(type: FlushPerTick.self) { pipeline.removeHandler(merger, promise: nil) }
+      try pipeline.addHandler(HTTP2ServerConnection(server: server, eventLoop: channel.eventLoop))
+    case .nio: try addNIOHTTP2(server, to: channel)
+    }
+  }
+
+  private static func addNIOHTTP2(_ server: ServerContext, to channel: any Channel) throws {
     let management = NIOHTTP2ServerConnectionManagementHandler(
       eventLoop: channel.eventLoop,
       configuration: .init(
@@ -27,14 +38,14 @@ enum ServerPipeline {
         keepalive: .init(
           pingInterval: .nanoseconds(server.limits.keepAliveInterval.nioNanoseconds),
           ackTimeout: .nanoseconds(server.limits.keepAliveTimeout.nioNanoseconds))))
-    let end = HTTP2ServerConnection(server: server)
+    let end = NIOHTTP2ConnectionEnd(server: server)
     let streams = StreamCounter(management: management.http2StreamDelegate, end: NIOLoopBound(end, eventLoop: channel.eventLoop))
     let http2 = NIOHTTP2Handler(
       mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: server.limits.http2Connection,
       streamConfiguration: server.limits.http2Stream, streamDelegate: streams
     ) { stream in
       stream.eventLoop.makeCompletedFuture {
-        try stream.pipeline.syncOperations.addHandler(HTTP2ServerStream(server: server, eventLoop: stream.eventLoop))
+        try stream.pipeline.syncOperations.addHandler(NIOHTTP2ServerStream(server: server, eventLoop: stream.eventLoop))
       }
     }
     let pipeline: ChannelPipeline.SynchronousOperations = channel.pipeline.syncOperations
@@ -47,7 +58,7 @@ enum ServerPipeline {
 /// Tells both who manages the connection and its end of new streams.
 private struct StreamCounter: NIOHTTP2StreamDelegate {
   let management: NIOHTTP2ServerConnectionManagementHandler.HTTP2StreamDelegate
-  let end: NIOLoopBound<HTTP2ServerConnection>
+  let end: NIOLoopBound<NIOHTTP2ConnectionEnd>
   func streamCreated(_ id: HTTP2StreamID, channel: any Channel) {
     end.value.streamCreated()
     management.streamCreated(id, channel: channel)
@@ -55,9 +66,9 @@ private struct StreamCounter: NIOHTTP2StreamDelegate {
   func streamClosed(_ id: HTTP2StreamID, channel: any Channel) { management.streamClosed(id, channel: channel) }
 }
 
-/// The end of an HTTP/2 connection's own pipeline: closes it on errors, once, with the reason in the log, and when it never opens
+/// The end of the pipeline of a NIOHTTP2 connection: closes it on errors, once, with the reason in the log, and when it never opens
 /// a stream (the management handler counts idleness only from the end of one).
-final class HTTP2ServerConnection: ChannelInboundHandler {
+final class NIOHTTP2ConnectionEnd: ChannelInboundHandler {
   typealias InboundIn = HTTP2Frame
 
   private let server: ServerContext

@@ -3,32 +3,73 @@ import NIOHPACK
 import NIOHTTP1
 import TLS
 
-/// A request's head as it came, with nothing decoded that nobody asks for.
+/// A request's head as it came, with nothing decoded that nobody asks for. One reference: heads that repeat on a connection are
+/// shared (`RequestHeads`).
 public struct StreamHead: Sendable {
   enum Fields: Sendable {
-    case http2(HPACKHeaders)
+    /// Without the pseudo fields.
+    case http2([HeaderField])
+    /// As NIOHTTP2 gives them, with the pseudo fields.
+    case hpack(HPACKHeaders)
     case http1(HTTPHeaders)
   }
-  let fields: Fields
-  public let method: String
-  public let scheme: String
-  public let authority: String
+
+  private final class Storage: Sendable {
+    let fields: Fields
+    let method: String
+    let scheme: String
+    let authority: String
+    let path: String
+    let peer: PeerIdentity?
+    let remoteAddress: String
+    let isGRPC: Bool
+
+    init(
+      fields: Fields, method: String, scheme: String, authority: String, path: String, peer: PeerIdentity?, remoteAddress: String
+    ) {
+      self.fields = fields
+      self.method = method
+      self.scheme = scheme
+      self.authority = authority
+      self.path = path
+      self.peer = peer
+      self.remoteAddress = remoteAddress
+      if case .http1 = fields {
+        isGRPC = false
+      } else {
+        isGRPC = StreamHead.first("content-type", in: fields)?.hasPrefix("application/grpc") ?? false
+      }
+    }
+  }
+  private let storage: Storage
+
+  var fields: Fields { storage.fields }
+  public var method: String { storage.method }
+  public var scheme: String { storage.scheme }
+  public var authority: String { storage.authority }
   /// Path with query.
-  public let path: String
+  public var path: String { storage.path }
   /// From the verified client certificate.
-  public let peer: PeerIdentity?
-  public let remoteAddress: String
+  public var peer: PeerIdentity? { storage.peer }
+  public var remoteAddress: String { storage.remoteAddress }
+  /// HTTP/2, and a content type of gRPC's.
+  public var isGRPC: Bool { storage.isGRPC }
 
   public var isHTTP2: Bool {
-    if case .http2 = fields { return true }
-    return false
+    if case .http1 = storage.fields { return false }
+    return true
   }
 
   /// A field's first value. `name` in lower case.
-  public func first(_ name: String) -> String? {
+  public func first(_ name: String) -> String? { Self.first(name, in: storage.fields) }
+
+  private static func first(_ name: String, in fields: Fields) -> String? {
     switch fields {
-    case .http2(let block): block.first(name: name)
-    case .http1(let headers): headers.first(name: name)
+    case .http2(let list):
+      for field in list where field.name == name { return field.value }
+      return nil
+    case .hpack(let block): return block.first(name: name)
+    case .http1(let headers): return headers.first(name: name)
     }
   }
 
@@ -36,11 +77,21 @@ public struct StreamHead: Sendable {
   public func calling(_ path: String) -> StreamHead { StreamHead(self, method: "POST", path: path) }
 
   private init(_ head: StreamHead, method: String, path: String) {
-    (fields, scheme, authority, peer, remoteAddress) = (head.fields, head.scheme, head.authority, head.peer, head.remoteAddress)
-    (self.method, self.path) = (method, path)
+    storage = Storage(
+      fields: head.fields, method: method, scheme: head.scheme, authority: head.authority, path: path, peer: head.peer,
+      remoteAddress: head.remoteAddress)
   }
 
-  init(http2 block: HPACKHeaders, peer: PeerIdentity?, remoteAddress: String) {
+  /// `fields` without the pseudo ones, which have been judged (`RequestRules`).
+  init(
+    http2 fields: [HeaderField], method: String, scheme: String, authority: String, path: String, peer: PeerIdentity?,
+    remoteAddress: String
+  ) {
+    storage = Storage(
+      fields: .http2(fields), method: method, scheme: scheme, authority: authority, path: path, peer: peer, remoteAddress: remoteAddress)
+  }
+
+  init(hpack block: HPACKHeaders, peer: PeerIdentity?, remoteAddress: String) {
     var method: String = ""
     var scheme: String = "http"
     var authority: String = ""
@@ -56,15 +107,11 @@ public struct StreamHead: Sendable {
       }
     }
     if authority.isEmpty, let host: String = block.first(name: "host") { authority = host }
-    (self.method, self.scheme, self.authority, self.path) = (method, scheme, authority, path)
-    self.fields = .http2(block)
-    self.peer = peer
-    self.remoteAddress = remoteAddress
+    storage = Storage(
+      fields: .hpack(block), method: method, scheme: scheme, authority: authority, path: path, peer: peer, remoteAddress: remoteAddress)
   }
 
   init(http1 head: HTTPRequestHead, secure: Bool, peer: PeerIdentity?, remoteAddress: String) {
-    method = head.method.rawValue
-    scheme = secure ? "https" : "http"
     var path: String = head.uri
     var authority: String = head.headers.first(name: "host") ?? ""
     // absolute-form (RFC 9112 section 3.2.2)
@@ -75,22 +122,31 @@ public struct StreamHead: Sendable {
       path = slash == rest.endIndex ? "/" : String(rest[slash...])
       break
     }
-    self.path = path
-    self.authority = authority
-    fields = .http1(head.headers)
-    self.peer = peer
-    self.remoteAddress = remoteAddress
+    storage = Storage(
+      fields: .http1(head.headers), method: head.method.rawValue, scheme: secure ? "https" : "http", authority: authority, path: path,
+      peer: peer, remoteAddress: remoteAddress)
   }
 
   /// The decoded form that a `Responder` gets; nil if the method is no token.
   public func request() -> HTTPRequest? {
     guard let method = HTTPRequest.Method(self.method) else { return nil }
     let fields: HTTPFields
-    switch self.fields {
-    case .http2(let block): fields = block.httpFields
+    switch storage.fields {
+    case .http2(let list): fields = HTTPFields(list)
+    case .hpack(let block): fields = block.httpFields
     case .http1(let headers): fields = headers.httpFields
     }
     return HTTPRequest(method: method, scheme: scheme, authority: authority, path: path, headerFields: fields)
+  }
+}
+
+extension HTTPFields {
+  init(_ list: [HeaderField]) {
+    self.init()
+    reserveCapacity(list.count)
+    for field in list {
+      if let name = HTTPField.Name(field.name) { append(HTTPField(name: name, value: field.value)) }
+    }
   }
 }
 

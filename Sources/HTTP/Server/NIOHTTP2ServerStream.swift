@@ -2,8 +2,8 @@ import NIOCore
 import NIOHPACK
 import NIOHTTP2
 
-/// One HTTP/2 stream of a listener: the last handler of its stream channel, and the `StreamWriter` of its response.
-final class HTTP2ServerStream: ChannelInboundHandler, StreamWriter {
+/// One HTTP/2 stream of a listener that speaks through NIOHTTP2: the last handler of its stream channel, and the `StreamWriter` of its response.
+final class NIOHTTP2ServerStream: ChannelInboundHandler, StreamWriter {
   typealias InboundIn = HTTP2Frame.FramePayload
   typealias OutboundOut = HTTP2Frame.FramePayload
 
@@ -53,7 +53,7 @@ final class HTTP2ServerStream: ChannelInboundHandler, StreamWriter {
       send(FieldBlock(status: 431, [("content-length", "0")]), end: true)
       return
     }
-    let head = StreamHead(http2: block, peer: server.peer, remoteAddress: server.remoteAddress)
+    let head = StreamHead(hpack: block, peer: server.peer, remoteAddress: server.remoteAddress)
     let handler: any StreamHandler = server.makeHandler(for: head)
     self.handler = handler
     isHead = head.method == "HEAD"
@@ -100,7 +100,7 @@ final class HTTP2ServerStream: ChannelInboundHandler, StreamWriter {
 
   func send(_ block: FieldBlock, end: Bool) {
     guard let context, !outputEnded else { return }
-    let frame: OutboundOut = .headers(.init(headers: block.fields, endStream: end))
+    let frame: OutboundOut = .headers(.init(headers: block.hpack, endStream: end))
     if end { return finish(context, with: frame) }
     context.write(wrapOutboundOut(frame), promise: nil)
     flushSoon()
@@ -115,7 +115,7 @@ final class HTTP2ServerStream: ChannelInboundHandler, StreamWriter {
   func sendEnd(trailers: FieldBlock?) {
     guard let context, !outputEnded else { return }
     if let trailers {
-      finish(context, with: .headers(.init(headers: trailers.fields, endStream: true)))
+      finish(context, with: .headers(.init(headers: trailers.hpack, endStream: true)))
     } else {
       finish(context, with: .data(.init(data: .byteBuffer(ByteBuffer()), endStream: true)))
     }
