@@ -161,7 +161,12 @@ struct HTTP2Connection {
       input = bytes
       return
     }
-    // A fresh buffer: slices of the old one are still with the handlers, and appending would copy all of it.
+    if input.writableBytes >= bytes.readableBytes {
+      // Copies at most once per frame: until it is whole nobody takes a slice.
+      input.writeImmutableBuffer(bytes)
+      return
+    }
+    // Room for the whole frame, so that one that comes in crumbs is not copied again and again.
     var whole: ByteBuffer = ByteBufferAllocator().buffer(
       capacity: max(input.readableBytes + bytes.readableBytes, (input.peekFrameHeader()?.length ?? 0) + FrameHeader.size))
     whole.writeImmutableBuffer(input)

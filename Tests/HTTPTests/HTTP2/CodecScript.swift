@@ -203,6 +203,8 @@ struct CodecScript {
   private mutating func feed(_ bytes: ByteBuffer) {
     sent.writeImmutableBuffer(bytes)
     var rest: ByteBuffer = bytes
+    // Long frames in larger crumbs.
+    let piece: Int = piece == 1 && bytes.readableBytes > 500 ? 97 : piece
     while rest.readableBytes > 0, let part: ByteBuffer = rest.readSlice(length: min(piece, rest.readableBytes)) {
       codec.receive(part, now: now)
       if rest.readableBytes > 0 { takeEvents() }
