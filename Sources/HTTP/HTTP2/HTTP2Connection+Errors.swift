@@ -138,6 +138,8 @@ enum HTTP2Limits {
   static let pendingFactor: Int = 16
   /// Bytes that paused handlers leave here, as a multiple of the connection's window, before the window shrinks by them.
   static let heldFactor: Int = 4
+  /// For the peer to take our last bytes and to close its half.
+  static let linger: Duration = .seconds(2)
   /// Output buffers larger than this are not kept for the next tick.
   static let keptOutput: Int = 256 * 1024
 }

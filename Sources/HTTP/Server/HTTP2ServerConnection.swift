@@ -18,6 +18,8 @@ final class HTTP2ServerConnection: ChannelInboundHandler {
   private var isReading: Bool = false
   private var tickScheduled: Bool = false
   private var closing: Bool = false
+  /// Our half is being closed: nothing is read or written any more.
+  private var isEnding: Bool = false
   private var clock: HTTP2ConnectionClock
   private var timer: Scheduled<Void>?
 
@@ -43,6 +45,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler {
   // MARK: in
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !isEnding else { return }
     isReading = true
     codec.receive(unwrapInboundIn(data), now: eventLoop.now.uptimeNanoseconds)
     dispatch()
@@ -171,7 +174,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler {
   /// Hands out what is due and writes what has gathered. A few rounds, since handlers that may write again do; then the loop gets
   /// its turn.
   private func tick() {
-    guard !isBusy, let context else { return }
+    guard !isBusy, !isEnding, let context else { return }
     for _ in 0..<4 {
       dispatch()
       codec.finishTick()
@@ -215,7 +218,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler {
     // TLS says for itself what it refused, and a close without close_notify is a client's bad manners.
     if !closing, !(error is TLSError) { server.refusals.refused(server.remoteAddress, "HTTP/2 connection: \(error)") }
     closing = true
-    close()
+    context.close(promise: nil)
   }
 
   func channelInactive(context: ChannelHandlerContext) {
@@ -230,12 +233,25 @@ final class HTTP2ServerConnection: ChannelInboundHandler {
     context.fireChannelInactive()
   }
 
+  /// Closing at once would drop what the socket has not taken, and reset the connection under a GOAWAY that was not read yet: our half
+  /// is closed behind the last write, the whole when the client closes its own or does not in time.
   private func close() {
-    guard let context else { return }
+    guard let context, !isEnding else { return }
     isBusy = true
     _ = write(context)
     isBusy = false
-    context.close(promise: nil)
+    guard self.context != nil else { return }
+    isEnding = true
+    timer?.cancel()
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    timer = eventLoop.scheduleTask(in: .nanoseconds(HTTP2Limits.linger.nioNanoseconds)) { bound.value.close(.all) }
+    let written: EventLoopPromise<Void> = eventLoop.makePromise()
+    written.futureResult.whenSuccess { bound.value.close(.output) }
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
+  }
+
+  private func close(_ mode: CloseMode) {
+    if let context, context.channel.isActive { context.close(mode: mode, promise: nil) }
   }
 
   private func arm() {

@@ -2,7 +2,8 @@ import NIOCore
 import NIOHPACK
 import NIOHTTP2
 
-/// One HTTP/2 stream of a listener that speaks through NIOHTTP2: the last handler of its stream channel, and the `StreamWriter` of its response.
+/// One HTTP/2 stream of a listener that speaks through NIOHTTP2: the last handler of its stream channel, and the `StreamWriter` of its
+/// response.
 final class NIOHTTP2ServerStream: ChannelInboundHandler, StreamWriter {
   typealias InboundIn = HTTP2Frame.FramePayload
   typealias OutboundOut = HTTP2Frame.FramePayload

@@ -6,8 +6,8 @@ import Testing
 
 @testable import HTTP
 
-/// `TRICENTER_BENCH_HTTP2=1 swift test -c release -Xswiftc -enable-testing --filter HTTP2Benchmark`: a unary gRPC echo of 256 bytes, eight connections of 256
-/// calls each, the same client for both codecs. Processor time is that of the server's one event-loop thread.
+/// `TRICENTER_BENCH_HTTP2=1 swift test -c release -Xswiftc -enable-testing --filter HTTP2Benchmark`: a unary gRPC echo of 256 bytes,
+/// eight connections of 256 calls each, the same client for both codecs. Processor time is that of the server's one event-loop thread.
 @Suite(.enabled(if: getenv("TRICENTER_BENCH_HTTP2") != nil, "TRICENTER_BENCH_HTTP2 is not set")) struct HTTP2Benchmark {
   private final class EchoCall: GRPCCallHandler {
     func onMessage(_ message: ByteBuffer, _ call: GRPCCall) {

@@ -8,8 +8,8 @@ import Testing
 
 @testable import HTTP
 
-/// The same random requests of NIOHTTP2's client to our codec and to NIOHTTP2's server, over channels in memory that cut the bytes where they
-/// like: what the client hears must be the same.
+/// The same random requests of NIOHTTP2's client to our codec and to NIOHTTP2's server, over channels in memory that cut the bytes
+/// where they like: what the client hears must be the same.
 @Suite struct HTTP2OracleTests {
   @Test func bothServersSayTheSame() async throws {
     for seed: UInt64 in 1...8 {
