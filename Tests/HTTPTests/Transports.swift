@@ -7,7 +7,7 @@ import Testing
 
 /// The ways a request reaches a `Responder`; one test body runs over all of them.
 enum Way: String, CaseIterable, Sendable, CustomTestStringConvertible {
-  /// The last: over NIOHTTP2 instead of our own codec.
+  /// HTTP/2 by our own codec, the last by NIOHTTP2.
   case inProcess, http1, http2, unixHTTP2, unixHTTP1, nioHTTP2
   var testDescription: String { rawValue }
 }
@@ -42,7 +42,11 @@ func withWorld<Result>(_ way: Way, limits: HTTPLimits = HTTPLimits(), _ body: (W
   case .unixHTTP1, .unixHTTP2: address = .unix(path: path)
   }
   var configuration = HTTPServerConfiguration(address: address, limits: limits, logger: quiet("server"), grace: .milliseconds(200))
-  if way == .nioHTTP2 { configuration.http2 = .nio }
+  configuration.http2 = way == .nioHTTP2 ? .nio : .own
+  // A machine busy with other things must not look like a slow client; `AbuseTests` are about those.
+  configuration.limits.headTimeout = .seconds(120)
+  configuration.limits.bodyTimeout = .seconds(120)
+  configuration.limits.keepAliveTimeout = .seconds(120)
   let server = HTTPServer(configuration, responder: responder)
   try await server.start()
   let target: HTTPClientConfiguration.Target = server.port.map { .host("127.0.0.1", port: $0) } ?? .unix(path: path)
