@@ -27,7 +27,7 @@ public struct HTTPServerConfiguration: Sendable {
     /// NIOHTTP2: the default, and the oracle that the tests compare with.
     case nio
   }
-  public var http2: HTTP2Codec = .own
+  public var http2: HTTP2Codec = .nio
   /// Event loops for this listener's connections. Give one loop where handlers share it with what they serve (`Store`).
   public var group: any EventLoopGroup
   public var logger: Logger
