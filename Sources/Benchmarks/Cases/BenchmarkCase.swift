@@ -97,17 +97,23 @@ public enum BenchmarkCase: String, Sendable, CaseIterable {
       watchers: 1000, against: store.target, seconds: seconds, warmUp: warmUp + 1, cpu: store.cpuSeconds, on: loop)
   }
 
-  /// Puts `keys` keys, all counted, and reads the servers' memory at the end.
+  /// Puts `keys` keys, `keysPerTransaction` to a transaction, all counted, and reads the servers' memory at the end.
   static func load(
     _ store: RunningStore, keys: Int, keyBytes: Int, valueBytes: Int, on loop: any EventLoop
   ) async throws -> LoadResult {
-    let clients: Int = 250
-    var plan = ClosedLoop.Plan(path: Requests.putPath, clients: clients, connections: 16) { client, number in
-      Requests.put(Requests.key((number * clients + client) % keys, length: keyBytes), Requests.value(valueBytes, number))
+    let (clients, each): (Int, Int) = (50, keysPerTransaction)
+    let transactions: Int = keys / each
+    var plan = ClosedLoop.Plan(path: Requests.txnPath, clients: clients, connections: 10) { client, number in
+      let first: Int = (number * clients + client) % transactions * each
+      return Requests.putAll(
+        (first..<first + each).map { (Requests.key($0, length: keyBytes), Requests.value(valueBytes, $0)) })
     }
-    plan.total = keys
+    plan.total = transactions
     var result: LoadResult = try await ClosedLoop.run(plan, against: store.target, seconds: 0, warmUp: 0, cpu: store.cpuSeconds, on: loop)
     result.residentMiB = try store.residentMiB()
     return result
   }
+
+  /// etcd takes 128 operations by default.
+  private static let keysPerTransaction: Int = 50
 }

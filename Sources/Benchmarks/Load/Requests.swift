@@ -51,6 +51,20 @@ enum Requests {
     }
   }
 
+  /// One transaction without a condition.
+  static func putAll(_ pairs: [(key: Bytes, value: Bytes)]) -> ByteBuffer {
+    .grpcMessage(capacity: pairs.reduce(16) { $0 + $1.key.count + $1.value.count + 24 }) { writer in
+      for pair in pairs {
+        writer.message(2) { operation in
+          operation.message(2) { put in
+            put.bytes(1, pair.key)
+            put.bytes(2, pair.value)
+          }
+        }
+      }
+    }
+  }
+
   static func watch(_ key: Bytes) -> ByteBuffer {
     .grpcMessage { writer in writer.message(1) { $0.bytes(1, key) } }
   }
