@@ -3,18 +3,19 @@ import Primitives
 /// All durations of the protocol, in ticks. The shell decides how long a tick is and calls `tick()` that often.
 ///
 /// The defaults are meant for a tick of 25 ms and centers 2 ms and 30 ms apart: heartbeats every 50 ms; a follower that hears
-/// nothing for 450 to 650 ms asks the others; with two messages there and back to the far city (60 ms) a new leader is there
-/// 0.5 to 0.7 s after the old one was killed. A leader that hears no majority for 400 ms steps down.
+/// nothing for 350 to 425 ms (one priority below the leader's center: 400 to 475 ms) asks the others; with two messages there and back to
+/// the far city (60 ms) a new leader is there some 0.5 s after the old one was killed. A leader that hears no majority for 300 ms steps
+/// down. Heartbeats wait for no disk, so a disk that stalls is no silence.
 public struct RaftTiming: Hashable, Sendable {
   /// Leader to followers. At least 1.
   public var heartbeatTicks: Int = 2
   /// A voter that heard its leader within this time helps nobody else to the leadership, and a leader that heard no majority for
   /// this long steps down. At least three heartbeats, and more than the longest round trip plus a heartbeat.
-  public var electionTicks: Int = 16
+  public var electionTicks: Int = 12
   /// Added to `electionTicks` before a member asks for votes: a fixed part, so that voters farther away have noticed, too …
   public var electionMarginTicks: Int = 2
   /// … and a random part below this.
-  public var electionJitterTicks: Int = 8
+  public var electionJitterTicks: Int = 4
   /// Added once for every distinct priority above the member's own.
   public var priorityTicks: Int = 2
   /// A better placed voter must have been reachable and caught up this long before the leader hands over to it.
