@@ -63,8 +63,16 @@ public struct Keyspace: Sendable {
       return .leasesCheckpointed(revision: revision)
     case .cluster(let command):
       try cluster.apply(command, at: appliedIndex, revision: revision)
+      if case .recover(let recovery, _) = command { try jump(to: recovery.firstRevision) }
       return .clusterChanged(revision: revision)
     }
+  }
+
+  /// Revisions only go forward, and what was before reads as compacted (etcd: `--bump-revision --mark-compacted`): who has seen what is
+  /// lost reads everything anew.
+  private mutating func jump(to first: Int64) throws(KeyspaceError) {
+    revision = max(first, revision + 1)
+    try compact(to: revision)
   }
 
   /// Puts `record` in the index and the history.

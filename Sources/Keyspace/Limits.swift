@@ -16,6 +16,9 @@ public enum KeyspaceLimits {
   public static let settings: Int = 64
   public static let settingNameBytes: Int = 64
 
+  /// Recoveries of a cluster that are remembered for members that come back.
+  static let recoveries: Int = 16
+
   /// Entries of one leaf of the index. 512 entries of three words are 12 KiB: one insertion moves 6 KiB on average.
   static let leafEntries: Int = 512
   /// Two neighbouring leaves with fewer entries together than this become one.

@@ -18,6 +18,8 @@ extension Fault<LinkDomain>.Code {
   public static let wrongCertificate = Self("wrongCertificate")
   /// The member that dials was one of ours and was removed for good.
   public static let removed = Self("removed")
+  /// The member that dials is of an older epoch of the cluster: survivors of a lost majority went on without it.
+  public static let superseded = Self("superseded")
   public static let frameTooLarge = Self("frameTooLarge")
   /// A frame of a kind, class or order that the protocol does not have.
   public static let badFrame = Self("badFrame")

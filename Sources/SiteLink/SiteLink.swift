@@ -21,6 +21,10 @@ public final class SiteLink: Sendable {
   let linkChanged: @Sendable (MemberID, Bool) -> Void
   let removed: @Sendable (String) -> Void
   let introduction: @Sendable () -> Bytes
+  let proof: @Sendable () -> Bytes
+  let superseded: @Sendable (Bytes) -> Void
+  let command: @Sendable (Bytes, LinkCaller, @escaping @Sendable (Bytes) -> Void) -> Void
+  let epoch = EpochCell()
   let board = StatusBoard()
   private let bind: (host: String, port: Int)
   private let seed: UInt64
@@ -36,6 +40,10 @@ public final class SiteLink: Sendable {
   ///   - removed: a member says that this one was removed from the cluster for good, with its sentence. On the event loop.
   ///   - introduction: what a store of the federation that is no member yet is told when it asks (`ask`), at most one chunk. On the event
   ///     loop.
+  ///   - epoch: of the cluster, see `setEpoch`.
+  ///   - proof: what a member of an older epoch is told, at most one chunk. On the event loop.
+  ///   - superseded: another member is of a newer epoch, with its proof. On the event loop.
+  ///   - command: a request of a tool with a certificate of a store of this federation; call back with the answer, from anywhere.
   public init(
     local: LinkPeer, clusterID: UInt64, peers: [LinkPeer], tls: LinkTLS, eventLoop: any EventLoop, bind: (host: String, port: Int),
     logger: Logger, limits: LinkLimits = LinkLimits(),
@@ -43,7 +51,9 @@ public final class SiteLink: Sendable {
       var random = SecureRandom(); return random.next()
     }(),
     receive: @escaping @Sendable (MemberID, ByteBuffer) -> Void, linkChanged: @escaping @Sendable (MemberID, Bool) -> Void,
-    removed: @escaping @Sendable (String) -> Void = { _ in }, introduction: @escaping @Sendable () -> Bytes = { [] }
+    removed: @escaping @Sendable (String) -> Void = { _ in }, introduction: @escaping @Sendable () -> Bytes = { [] }, epoch: UInt64 = 0,
+    proof: @escaping @Sendable () -> Bytes = { [] }, superseded: @escaping @Sendable (Bytes) -> Void = { _ in },
+    command: @escaping @Sendable (Bytes, LinkCaller, @escaping @Sendable (Bytes) -> Void) -> Void = { _, _, answer in answer([]) }
   ) {
     limits.check()
     self.local = local
@@ -58,6 +68,10 @@ public final class SiteLink: Sendable {
     self.linkChanged = linkChanged
     self.removed = removed
     self.introduction = introduction
+    self.epoch.value.store(epoch, ordering: .sequentiallyConsistent)
+    self.proof = proof
+    self.superseded = superseded
+    self.command = command
     firstPeers = peers
     core = .makeEmptyBox(valueType: LinkCore.self, eventLoop: eventLoop)
   }
@@ -114,6 +128,14 @@ public final class SiteLink: Sendable {
     if eventLoop.inEventLoop { update() } else { eventLoop.execute(update) }
   }
 
+  /// The cluster's epoch from now on. Connections of the epoch before end, and are made again: a member of another epoch is refused, and
+  /// told why. From any thread, also before `start`.
+  public func setEpoch(_ epoch: UInt64) {
+    guard self.epoch.value.exchange(epoch, ordering: .sequentiallyConsistent) != epoch else { return }
+    let renew: @Sendable () -> Void = { self.core.value?.renewConnections() }
+    if eventLoop.inEventLoop { renew() } else { eventLoop.execute(renew) }
+  }
+
   /// By member id; at most a ping interval old. From any thread.
   public func status() -> [LinkStatus] { board.statuses }
 
@@ -128,4 +150,9 @@ final class StatusBoard: Sendable {
   var port: Int? { state.withLock { $0.port } }
   func set(_ statuses: [LinkStatus]) { state.withLock { $0.statuses = statuses } }
   func setPort(_ port: Int?) { state.withLock { $0.port = port } }
+}
+
+/// The cluster's epoch, for the link and its core.
+final class EpochCell: Sendable {
+  let value = Atomic<UInt64>(0)
 }

@@ -22,8 +22,18 @@ public enum StoreLimits {
   static let durabilityRules: Int = 256
   /// A voter not heard for so long is not there when members are to be changed.
   static let presence: Duration = .seconds(1)
+  /// A center that came back in part waits so long for the rest before those who are there vote.
+  static let regrowCompletion: Duration = .seconds(60)
   /// A member that was removed is reachable for so long, to hear of it.
   static let departurePatience: Duration = .seconds(10)
+  /// Beginnings of keys that writes are counted by when a majority is lost; the rest is counted together.
+  static let countedPrefixes: Int = 256
+  /// Terms of the log's end that a recovery remembers for members that come back.
+  static let rememberedTerms: Int = 64
+  /// Notes of when which entry was written, one a second: the newest so many.
+  static let timeNotes: Int = 8192
+  /// Carrying out one command of a recovery on a member.
+  static let recoveryPatience: Duration = .seconds(60)
   /// Observers of leadership.
   static let observers: Int = 64
 

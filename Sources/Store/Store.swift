@@ -18,8 +18,8 @@ public final class Store: Sendable {
   let core: NIOLoopBoundBox<MemberCore?>
   let board: StatusBoard
   private let environment: MemberEnvironment
-  private let disk: any Disk
-  private let ticking: NIOLoopBoundBox<RepeatedTask?>
+  let disk: any Disk
+  let ticking: NIOLoopBoundBox<RepeatedTask?>
 
   /// A member among others; `link` makes what carries its frames.
   /// - Parameters:
@@ -41,16 +41,20 @@ public final class Store: Sendable {
       memberID: configuration.memberID, clusterID: configuration.clusterID, records: configuration.members.map(\.record))
     self.board = board
     self.disk = disk ?? PosixDisk(configuration.directory)
+    let orders = StoreOrders()
     let events = LinkEvents(
       receive: { member, frame in core.value?.receive(frame, from: member) },
       linkChanged: { member, up in core.value?.linkChanged(member, up: up) },
       removed: { sentence in core.value?.onRefusedForGood(sentence) },
-      introduction: { StoreConfiguration.introduction(clusterID: configuration.clusterID, board.records) })
+      introduction: { StoreConfiguration.introduction(clusterID: configuration.clusterID, board.records) },
+      proof: { Recovery.encode(core.value?.keyspace.cluster.recoveries ?? []) }, superseded: { orders.superseded($0) },
+      command: { orders.carryOut($0, from: $1, answer: $2) })
     var logger: Logger = logger
     logger[metadataKey: "member"] = "\(configuration.member?.name.value ?? "")"
     environment = MemberEnvironment(
       configuration: configuration, eventLoop: eventLoop, clock: clock, logger: logger, link: try link(eventLoop, events),
-      metrics: StoreMetrics(), board: board, timing: timing)
+      metrics: StoreMetrics(), board: board, disk: self.disk, timing: timing)
+    orders.attach(self)
   }
 
   /// A member whose peers are reached over mutual TLS, listening on `bind`.
@@ -63,7 +67,7 @@ public final class Store: Sendable {
       return SiteLink(
         local: local.linkPeer, clusterID: configuration.clusterID, peers: configuration.members.map(\.linkPeer), tls: tls, eventLoop: loop,
         bind: bind, logger: logger, receive: events.receive, linkChanged: events.linkChanged, removed: events.removed,
-        introduction: events.introduction)
+        introduction: events.introduction, proof: events.proof, superseded: events.superseded, command: events.command)
     }
   }
 
@@ -77,6 +81,21 @@ public final class Store: Sendable {
 
   /// Reads the folder back, listens, and takes part. Throws `StoreError` (its cause says what to do), or the link's error.
   public func start() async throws {
+    try await open()
+    do {
+      try await environment.link.start()
+      try await eventLoop.submit {
+        // The replicated list of members may be newer than the configured one.
+        if let core: MemberCore = self.core.value, !core.keyspace.cluster.members.isEmpty { core.updateLinks() }
+      }.get()
+    } catch {
+      await stop()
+      throw error
+    }
+  }
+
+  /// Reads the folder back and makes the member of it.
+  func open() async throws {
     let (configuration, disk, environment) = (configuration, disk, environment)
     let restored: RestoredMember = try await NIOThreadPool.singleton.runIfActive {
       try RestoredMember.open(configuration, disk, environment.metrics, environment.logger)
@@ -87,26 +106,20 @@ public final class Store: Sendable {
         let core = try MemberCore(restored, environment)
         self.core.value = core
         ThreadSlice.request(nanoseconds: ThreadSlice.loopNanoseconds)
+        environment.link.setEpoch(restored.epoch.epoch)
+        self.board.presentedCluster.store(
+          StoreIdentity.presentedCluster(configuration.clusterID, epoch: restored.epoch.epoch), ordering: .relaxed)
         let handle: NIOLoopBound<MemberCore> = core.handle
         let tick = TimeAmount.nanoseconds(configuration.tick.inNanoseconds)
         self.ticking.value = self.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in handle.value.tick() }
-        self.board.set(settings: core.keyspace)
+        // One that begins anew in this epoch goes by what it knew of users and alarms until the others tell it.
+        if !restored.epoch.isRejoined || core.keyspace.settingsVersion > 0 { self.board.set(settings: core.keyspace) }
         core.publish()
       }.get()
-      try await environment.link.start()
-      try await eventLoop.submit {
-        // The replicated list of members may be newer than the configured one.
-        if let core: MemberCore = self.core.value, !core.keyspace.cluster.members.isEmpty { core.updateLinks() }
-      }.get()
     } catch {
-      await stop()
-      if await !isStarted { restored.journal.close() }
+      restored.journal.close()
       throw error
     }
-  }
-
-  private var isStarted: Bool {
-    get async { (try? await eventLoop.submit { self.core.value != nil }.get()) ?? false }
   }
 
   /// Hands the leadership over if it has it, answers everybody `.unavailable`, closes links and journal. The folder can be opened again
@@ -115,7 +128,7 @@ public final class Store: Sendable {
     let journal: Journal? = try? await eventLoop.submit { () -> Journal? in
       self.ticking.value?.cancel()
       self.ticking.value = nil
-      return self.core.value?.stop()
+      return self.core.value?.stop(because: "this member is stopping")
     }.get()
     await environment.link.stop()
     if let journal { await withCheckedContinuation { continuation in journal.close { continuation.resume() } } }
@@ -123,17 +136,18 @@ public final class Store: Sendable {
 }
 
 extension MemberCore {
-  fileprivate func stop() -> Journal {
+  /// `isForGood`: no; then health does not ask for a restart of the process.
+  func stop(because sentence: String, isForGood: Bool = true) -> Journal {
     if failure == nil {
       node.resignLeadership()
       drain()
       if let state: Bytes = lazyHardState { journal.append(JournalBatch(hardState: state)) { _ in } }
     }
-    let error = KeyspaceError(.unavailable, "this member is stopping")
+    let error = KeyspaceError(.unavailable, sentence)
     failure = failure ?? error
     answerAll(error)
     watches.closeAll(error)
-    publish()
+    if isForGood { publish() } else { board.pause() }
     return journal
   }
 }

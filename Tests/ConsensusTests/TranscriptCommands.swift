@@ -24,8 +24,10 @@ struct UnknownCommand: Error, CustomStringConvertible {
 ///     stick 1 / sync 1                 the disk hangs / writes what hung and works again
 ///     crash 1 / restart 1              what was not synced is gone
 ///     propose 1 text [text…]  read 1 context  transfer 1 2  resign 1
+///     abdicate 1 / aside 1 / ready 1   gives way to one that is well / does not let itself be made leader / does again
 ///     change 1 voter:4 learner:5 removed:2
 ///     snapshot 1 index [keeping=n]     the state machine was snapshotted: forget entries up to there
+///     recover 4 5                      who is left of a lost majority: the best log of these goes on alone, the others listen to it
 ///     status / log 1
 extension TranscriptCluster {
   mutating func run(_ line: String) throws -> String {
@@ -84,13 +86,31 @@ extension TranscriptCluster {
       members[try number(0)]?.isUp = false
       wire.removeAll { $0.from.value == (UInt64(words[0]) ?? 0) }
     case "restart": if let disk = members[try number(0)]?.disk { try start(try number(0), disk: disk) }
-    case "propose", "read", "transfer", "resign", "change", "snapshot":
+    case "propose", "read", "transfer", "resign", "abdicate", "aside", "ready", "change", "snapshot":
       try act(command, id: number(0), Array(words.dropFirst()), option("keeping"))
+    case "recover": try recover(words.compactMap { UInt64($0) })
     case "status": for id in ids { say(statusLine(id)) }
     case "log": if let node = members[try number(0)]?.node { say(node.log.entries.map { wording($0) }.joined(separator: ", ")) }
     default: throw UnknownCommand(description: "\(line): no such command")
     }
     return lines.joined(separator: "\n")
+  }
+
+  private mutating func recover(_ survivors: [UInt64]) throws {
+    let summaries: [LogSummary] = survivors.compactMap { members[$0]?.node.logSummary }
+    guard let chosen: LogSummary = LogSummary.successor(among: summaries), let own: Member = members[chosen.member.value] else {
+      return say("nobody can go on")
+    }
+    for summary in summaries where summary.member != chosen.member {
+      say("\(summary.member) agrees up to \(summary.agreement(with: chosen)) of \(summary.last.index)")
+    }
+    let refounding = Refounding(
+      of: chosen.member, last: chosen.last, above: summaries.map(\.currentTerm), learners: own.node.membership.members)
+    say("\(chosen.member) goes on from \(chosen.last.index)@\(chosen.last.term) in term \(refounding.entry.term)")
+    var disk: Disk = own.disk
+    disk.entries.append(refounding.entry)
+    disk.hardState = refounding.hardState
+    try start(chosen.member.value, disk: disk)
   }
 
   private mutating func create(_ voters: [UInt64], _ learners: String?, _ priorities: String?) throws {
@@ -159,6 +179,9 @@ extension TranscriptCluster {
     case "read": members[id]?.node.readIndex(UInt64(words[0]) ?? 0)
     case "transfer": members[id]?.node.transferLeadership(to: MemberID(UInt64(words[0]) ?? 0))
     case "resign": members[id]?.node.resignLeadership()
+    case "abdicate": if members[id]?.node.abdicate() == false { say("nobody is well enough") }
+    case "aside": members[id]?.node.setStandsAside(true)
+    case "ready": members[id]?.node.setStandsAside(false)
     case "change":
       let roles: [String: MembershipChange.Role] = ["voter": .voter, "learner": .learner, "removed": .removed]
       let steps: [MembershipChange.Step] = words.compactMap { word in

@@ -77,10 +77,15 @@ final class TestCluster: Sendable {
   private let stores: Mutex<[MemberID: Store]> = Mutex([:])
   private let change: @Sendable (inout StoreConfiguration) -> Void
   private let wires: Wires?
+  private let disk: @Sendable (Int, String) -> any Disk
 
   /// With `wires`, members reach each other over mutual TLS on loopback instead of in memory.
-  init(_ count: Int, wires: Wires? = nil, _ change: @escaping @Sendable (inout StoreConfiguration) -> Void = { _ in }) {
+  init(
+    _ count: Int, wires: Wires? = nil, disk: @escaping @Sendable (Int, String) -> any Disk = { PosixDisk($1) },
+    _ change: @escaping @Sendable (inout StoreConfiguration) -> Void = { _ in }
+  ) {
     self.wires = wires
+    self.disk = disk
     var template: [CChar] = Array("/tmp/tricenter-store-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { fatalError("no temporary folder") }
     root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -111,7 +116,8 @@ final class TestCluster: Sendable {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let store = try Store(
-      configuration: configuration(number), eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: logger
+      configuration: configuration(number), eventLoop: MultiThreadedEventLoopGroup.singleton.next(), disk: disk(number, directory(number)),
+      logger: logger
     ) { loop, events in
       if let wires { return try wires.link(member, cluster, loop, events) }
       return MemoryLink(network: network, own: own, endpoint: MemoryNetwork.Endpoint(loop: loop, events: events))
@@ -159,10 +165,10 @@ final class TestCluster: Sendable {
 
   /// Runs `body` on a running cluster and cleans up whatever happens.
   static func with(
-    _ count: Int, wires: Wires? = nil, _ change: @escaping @Sendable (inout StoreConfiguration) -> Void = { _ in },
-    _ body: (TestCluster) async throws -> Void
+    _ count: Int, wires: Wires? = nil, disk: @escaping @Sendable (Int, String) -> any Disk = { PosixDisk($1) },
+    _ change: @escaping @Sendable (inout StoreConfiguration) -> Void = { _ in }, _ body: (TestCluster) async throws -> Void
   ) async throws {
-    let cluster = TestCluster(count, wires: wires, change)
+    let cluster = TestCluster(count, wires: wires, disk: disk, change)
     do {
       try await cluster.startAll()
       _ = try await cluster.waitForLeader()

@@ -56,11 +56,27 @@ extension RaftNode {
     leading.peers[place].matchAtHeartbeat = peer.match
   }
 
+  /// Gives the leadership to a voter that was heard just now and has everything that is committed, so that it can win at once; false, and
+  /// nothing happens, where there is none. For a shell whose disk stalls: better slow than nobody.
+  public mutating func abdicate() -> Bool {
+    guard role == .leader else { return true }
+    let recent = UInt64(2 * timing.heartbeatTicks + timing.electionTicks / 4)
+    let isThere: Bool = leading.peers.contains { peer in
+      membersNow.voters.contains(peer.id) && now - peer.lastHeard <= recent && peer.state == .replicating && peer.match >= commit
+    }
+    if isThere { resignLeadership() }
+    return isThere
+  }
+
+  /// While set, this member does not let itself be made leader, nor hold up others because it is placed better: its disk stalls. It still
+  /// votes, and stands for election when nobody else does.
+  public mutating func setStandsAside(_ aside: Bool) { standsAside = aside }
+
   /// Gives the leadership up at once: for a shell whose disk stalls or that is about to stop. The best placed voter is asked to
   /// campaign, so that nobody has to wait for a timeout; if that is lost, the others notice as with a dead leader.
   public mutating func resignLeadership() {
     guard role == .leader else { return }
-    let recent = UInt64(2 * timing.heartbeatTicks)
+    let recent = UInt64(2 * timing.heartbeatTicks + timing.electionTicks / 4)
     let successors: [Progress] = leading.peers.filter { membersNow.isVoter($0.id) && now - $0.lastHeard <= recent }
     func rank(_ peer: Progress) -> (Int, Int, UInt64) { (peer.match >= commit ? 1 : 0, priority(of: peer.id), peer.match) }
     if let best = successors.max(by: { rank($0) < rank($1) }) { send(.timeoutNow, to: best.id) }

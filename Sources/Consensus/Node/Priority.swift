@@ -29,7 +29,7 @@ extension RaftNode {
     let own: Int = priority(of: id)
     let other: Int = priority(of: candidate)
     let isBetter: Bool = own > other || (own == other && role == .preCandidate && id < candidate)
-    guard isBetter, mayLead, log.last >= last else { return false }
+    guard isBetter, mayLead, !standsAside, log.last >= last else { return false }
     if let refusesUntil { return now < refusesUntil }
     refusesUntil = now + patienceForBetter
     return true
@@ -58,7 +58,8 @@ extension RaftNode {
     for peer in leading.peers where membersNow.voters.contains(peer.id) && peer.state == .replicating {
       let other: Int = priority(of: peer.id)
       guard other > bestPriority, now - peer.lastHeard <= UInt64(2 * timing.heartbeatTicks + timing.electionTicks / 4),
-        peer.match + ConsensusLimits.transferLag >= log.lastIndex
+        // It has written something down in this term: a disk that stalls does not.
+        peer.match >= leading.termStart, peer.match + ConsensusLimits.transferLag >= log.lastIndex
       else { continue }
       best = peer.id
       bestPriority = other

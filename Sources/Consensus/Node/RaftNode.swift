@@ -33,6 +33,9 @@ public struct RaftNode: Sendable {
   /// Until this tick it leaves the field to a candidate no worse than itself, whom it has just promised its vote.
   var supportsUntil: UInt64 = 0
 
+  /// Its shell asked for it: see `setStandsAside`.
+  var standsAside: Bool = false
+
   // Time, in ticks.
   var now: UInt64 = 0
   /// Since the leader was heard, a vote was given or a campaign began.

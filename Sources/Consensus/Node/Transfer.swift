@@ -55,7 +55,7 @@ extension RaftNode {
   }
 
   mutating func onTimeoutNow(from other: MemberID) {
-    guard role == .follower, leader == other || leader == nil, mayLead else { return }
+    guard role == .follower, leader == other || leader == nil, mayLead, !standsAside else { return }
     startElection(transfer: true)
   }
 }

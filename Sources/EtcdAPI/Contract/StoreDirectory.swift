@@ -12,7 +12,8 @@ public struct StoreDirectory: MemberDirectory {
   private let store: Store
   public init(_ store: Store) { self.store = store }
 
-  public var clusterID: UInt64 { store.configuration.clusterID }
+  /// Another in every epoch of the cluster (`tricenter store recover`).
+  public var clusterID: UInt64 { store.presentedClusterID }
   public var memberID: MemberID { store.configuration.memberID }
   public var raftTerm: UInt64 { store.leadership.term }
   public var leader: MemberID? { store.leadership.leader }

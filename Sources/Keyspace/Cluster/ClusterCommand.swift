@@ -18,6 +18,13 @@ public enum ClusterCommand: Hashable, Sendable {
   case degrade(city: String, WallTime)
   /// From here on they do again.
   case restore(city: String)
+  /// Survivors of a lost majority go on from here as a new cluster. In force with the entry that makes them its only voters; nobody may ask
+  /// for it while there is a leader. The members are the replicated ones from here on if there were none.
+  case recover(Recovery, [MemberRecord])
+  /// With the entry that takes a center's votes.
+  case shrink(Shrink)
+  /// A center's members may vote again, as soon as they have caught up.
+  case regrow(center: String)
 }
 
 extension ClusterCommand {
@@ -55,6 +62,17 @@ extension ClusterCommand {
     case .restore(let city):
       writer.byte(9)
       writer.block(Bytes(city))
+    case .recover(let recovery, let members):
+      writer.byte(10)
+      recovery.encode(to: &writer)
+      writer.count(members.count)
+      for member in members { member.encode(to: &writer) }
+    case .shrink(let shrink):
+      writer.byte(11)
+      shrink.encode(to: &writer)
+    case .regrow(let center):
+      writer.byte(12)
+      writer.block(Bytes(center))
     }
   }
 
@@ -77,6 +95,13 @@ extension ClusterCommand {
       guard (0..<1_000_000_000).contains(nanoseconds) else { throw reader.malformed("impossible time") }
       self = .degrade(city: city, WallTime(secondsSince1970: seconds, nanoseconds: Int32(nanoseconds)))
     case 9: self = .restore(city: try reader.text())
+    case 10:
+      let recovery = try Recovery(from: &reader)
+      var members: [MemberRecord] = []
+      for _ in 0..<(try reader.count(minimumSize: 14)) { members.append(try MemberRecord(from: &reader)) }
+      self = .recover(recovery, members)
+    case 11: self = .shrink(try Shrink(from: &reader))
+    case 12: self = .regrow(center: try reader.text())
     case let kind: throw reader.malformed("unknown change of the cluster \(kind)")
     }
   }

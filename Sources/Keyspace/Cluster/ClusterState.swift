@@ -27,12 +27,19 @@ public struct ClusterState: Hashable, Sendable {
   public private(set) var durability = DurabilityRules()
   /// Sorted by city.
   public private(set) var degradations: [Degradation] = []
+  /// Every time when survivors of a lost majority became a new cluster, oldest first; the newest 16.
+  public private(set) var recoveries: [Recovery] = []
+  /// Centers whose members do not vote, sorted by name.
+  public private(set) var shrinks: [Shrink] = []
   /// Index of the entry that last changed anything here.
   public private(set) var changedAt: UInt64 = 0
 
   public init() {}
 
   public func member(_ id: MemberID) -> MemberRecord? { members.first { $0.id == id } }
+  /// 0: the cluster as it was founded. One more with every recovery.
+  public var epoch: UInt64 { recoveries.last?.epoch ?? 0 }
+  public func shrink(of center: String) -> Shrink? { shrinks.first { $0.center == center } }
   public func isDegraded(_ city: String) -> Bool { degradations.contains { $0.city == city } }
 
   mutating func apply(_ command: ClusterCommand, at index: UInt64, revision: Int64) throws(KeyspaceError) {
@@ -70,6 +77,16 @@ public struct ClusterState: Hashable, Sendable {
       degradations.append(Degradation(city: city, index: index, revision: revision, since: time))
       degradations.sort { $0.city < $1.city }
     case .restore(let city): degradations.removeAll { $0.city == city }
+    case .recover(let recovery, let records):
+      guard recovery.epoch > epoch else { throw KeyspaceError(.malformed, "epoch \(recovery.epoch) is not after \(epoch)") }
+      if members.isEmpty { members = records.sorted { $0.id < $1.id } }
+      recoveries.append(recovery)
+      if recoveries.count > KeyspaceLimits.recoveries { recoveries.removeFirst() }
+    case .shrink(let shrink):
+      shrinks.removeAll { $0.center == shrink.center }
+      shrinks.append(shrink)
+      shrinks.sort { $0.center < $1.center }
+    case .regrow(let center): shrinks.removeAll { $0.center == center }
     }
     changedAt = index
   }
@@ -92,12 +109,15 @@ public struct ClusterState: Hashable, Sendable {
   // MARK: In snapshots
 
   static let version: UInt8 = 1
+  /// With recoveries and shrunk centers behind the rest.
+  static let versionWithRecoveries: UInt8 = 2
 
   public var isEmpty: Bool { self == ClusterState() }
 
   public func encode() -> Bytes {
     var writer = ByteWriter()
-    writer.byte(Self.version)
+    let isLong: Bool = !recoveries.isEmpty || !shrinks.isEmpty
+    writer.byte(isLong ? Self.versionWithRecoveries : Self.version)
     writer.count(members.count)
     for member in members { member.encode(to: &writer) }
     writer.count(removed.count)
@@ -112,13 +132,21 @@ public struct ClusterState: Hashable, Sendable {
       writer.signed(Int64(one.since.nanoseconds))
     }
     writer.unsigned(changedAt)
+    if isLong {
+      writer.count(recoveries.count)
+      for recovery in recoveries { recovery.encode(to: &writer) }
+      writer.count(shrinks.count)
+      for shrink in shrinks { shrink.encode(to: &writer) }
+    }
     return writer.take()
   }
 
   public init(_ bytes: Bytes) throws(MalformedBytes) {
     var reader = ByteReader(bytes)
     let version: UInt8 = try reader.byte()
-    guard version == Self.version else { throw reader.malformed("cluster state of version \(version): upgrade this member") }
+    guard version == Self.version || version == Self.versionWithRecoveries else {
+      throw reader.malformed("cluster state of version \(version): upgrade this member")
+    }
     for _ in 0..<(try reader.count(minimumSize: 14)) {
       let record: MemberRecord = try MemberRecord(from: &reader)
       if let last: MemberRecord = members.last, last.id >= record.id { throw reader.malformed("members out of order") }
@@ -133,6 +161,10 @@ public struct ClusterState: Hashable, Sendable {
       degradations.append(Degradation(city: city, index: index, revision: revision, since: time))
     }
     changedAt = try reader.unsigned()
+    if version == Self.versionWithRecoveries {
+      for _ in 0..<(try reader.count(minimumSize: 8)) { recoveries.append(try Recovery(from: &reader)) }
+      for _ in 0..<(try reader.count(minimumSize: 4)) { shrinks.append(try Shrink(from: &reader)) }
+    }
     try reader.finish()
   }
 }

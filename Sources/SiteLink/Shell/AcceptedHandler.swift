@@ -15,6 +15,8 @@ final class AcceptedHandler: ChannelInboundHandler {
   private var isHalfOpen: Bool = true
   private var isOver: Bool = false
   private var mustFlush: Bool = false
+  /// A tool said hello; its request comes next.
+  private var caller: LinkCaller?
   private var timer: Scheduled<Void>?
 
   init(_ core: LinkCore, address: String) {
@@ -56,15 +58,27 @@ final class AcceptedHandler: ChannelInboundHandler {
       while !isOver, let event: FrameDecoder.Event = try decoder.next() { try on(event, context) }
     } catch {
       // The peer has it in its own log, too, instead of a connection that closes without a word.
-      context.writeAndFlush(wrapOutboundOut(Frame.refusal(error.message, isRemoval: error.code == .removed)), promise: nil)
+      let answer: ByteBuffer =
+        error.code == .superseded
+        ? Frame.superseded(Bytes(core.proof().prefix(core.limits.chunkBytes)))
+        : Frame.refusal(error.message, isRemoval: error.code == .removed)
+      context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
       end(context, error)
     }
   }
 
   private func on(_ event: FrameDecoder.Event, _ context: ChannelHandlerContext) throws(LinkError) {
     guard let link else {
+      if let caller { return try take(event, from: caller, context) }
       guard case .hello(let hello) = event else { throw LinkError(.badFrame, "The first frame was not a hello.") }
       if hello == .question { return answer(context) }
+      if hello == .command {
+        guard let process: IdentityURI = identity?.process else {
+          throw LinkError(.wrongCertificate, "The certificate names no process.")
+        }
+        caller = LinkCaller(center: process.center, host: process.host)
+        return
+      }
       let link: PeerLink = try core.judge(hello, identity)
       self.link = link
       leaveHalfOpen()
@@ -92,6 +106,16 @@ final class AcceptedHandler: ChannelInboundHandler {
     Frame.writeChunk(ByteBuffer(bytes: core.introduction().prefix(core.limits.chunkBytes)), .normal, isLast: true, to: &buffer)
     context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
     close(context)
+  }
+
+  private func take(_ event: FrameDecoder.Event, from caller: LinkCaller, _ context: ChannelHandlerContext) throws(LinkError) {
+    guard case .message(_, let request) = event else { throw LinkError(.badFrame, "A command is one message.") }
+    leaveHalfOpen()
+    isOver = true
+    let (channel, chunkBytes): (any Channel, Int) = (context.channel, core.limits.chunkBytes)
+    core.command(Bytes(request.readableBytesView), caller) { answer in
+      channel.writeAndFlush(Frame.message(answer, chunkBytes)).whenComplete { _ in channel.close(promise: nil) }
+    }
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {

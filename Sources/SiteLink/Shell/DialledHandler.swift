@@ -30,7 +30,7 @@ final class DialledHandler: ChannelInboundHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     guard event is TLSHandshakeCompleted else { return context.fireUserInboundEventTriggered(event) }
-    let hello = Hello(clusterID: core.clusterID, from: core.local.member, to: link.peer.member)
+    let hello = Hello(clusterID: core.clusterID, from: core.local.member, to: link.peer.member, epoch: core.epoch)
     context.writeAndFlush(wrapOutboundOut(Frame.hello(hello)), promise: nil)
   }
 
@@ -58,6 +58,11 @@ final class DialledHandler: ChannelInboundHandler {
     case .removal(let sentence):
       core.removed(sentence)
       throw LinkError(.removed, "Member \(link.peer.member) on \(link.peer.hostName) refuses us for good: \(sentence)")
+    case .superseded(let proof):
+      core.superseded(proof)
+      throw LinkError(
+        .superseded, "Member \(link.peer.member) on \(link.peer.hostName) is of a newer epoch of the cluster: survivors went on without us."
+      )
     case .refusal(let sentence):
       throw LinkError(.refusedByPeer, "Member \(link.peer.member) on \(link.peer.hostName) refuses us: \(sentence)")
     default: throw LinkError(.badFrame, "The peer sent what has no place on a connection that we made.")

@@ -15,6 +15,10 @@ final class LinkCore {
   let linkChanged: @Sendable (MemberID, Bool) -> Void
   let removed: @Sendable (String) -> Void
   let introduction: @Sendable () -> Bytes
+  let proof: @Sendable () -> Bytes
+  let superseded: @Sendable (Bytes) -> Void
+  let command: @Sendable (Bytes, LinkCaller, @escaping @Sendable (Bytes) -> Void) -> Void
+  private let epochCell: EpochCell
   let board: StatusBoard
   let refusals = RefusalLog()
   let clock = SystemClock()
@@ -43,6 +47,10 @@ final class LinkCore {
     linkChanged = link.linkChanged
     removed = link.removed
     introduction = link.introduction
+    proof = link.proof
+    superseded = link.superseded
+    command = link.command
+    epochCell = link.epoch
     board = link.board
     seeds = SeededRandom(seed: seed)
     lastTick = SystemClock().now()
@@ -89,6 +97,21 @@ final class LinkCore {
     stopped = true
     timer?.cancel()
     for link in Array(peers.values) { remove(link) }
+    publish()
+  }
+
+  var epoch: UInt64 { epochCell.value.load(ordering: .sequentiallyConsistent) }
+
+  /// The epoch is another: what stands was made in the one before.
+  func renewConnections() {
+    guard !stopped else { return }
+    for link in Array(peers.values) {
+      link.accepted?.close(promise: nil)
+      link.opening?.close(promise: nil)
+      down(link)
+      link.backoff.reset()
+      redial(link)
+    }
     publish()
   }
 

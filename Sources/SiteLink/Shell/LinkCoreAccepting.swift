@@ -65,12 +65,26 @@ extension LinkCore {
     guard let link: PeerLink = peers[hello.from] else {
       throw LinkError(.wrongMember, "\(host) is not a member of this cluster.")
     }
+    try judgeHost(hello, process, link)
+    guard hello.epoch == epoch else {
+      if hello.epoch > epoch {
+        throw LinkError(
+          .wrongMember, "\(host) is of epoch \(hello.epoch) of the cluster, this member of \(epoch): it has not heard of it yet.")
+      }
+      throw LinkError(
+        .superseded,
+        "\(host) is of epoch \(hello.epoch) of the cluster, which is at \(epoch): survivors went on without it, and it must rejoin.")
+    }
+    return link
+  }
+
+  private func judgeHost(_ hello: Hello, _ process: IdentityURI, _ link: PeerLink) throws(LinkError) {
     if link.peer.hostName.value.isEmpty {
       let others: [LinkPeer] = peers.values.map(\.peer) + [local]
       guard !others.contains(where: { $0.hostName.value == process.host && $0.member != hello.from }) else {
         throw LinkError(.wrongCertificate, "\(process.host) says hello as member \(hello.from), but another member lives there.")
       }
-      return link
+      return
     }
     guard process.host == link.peer.hostName.value, process.center == link.peer.center.value else {
       throw LinkError(
@@ -78,7 +92,6 @@ extension LinkCore {
         "The certificate of \(process.host) in \(process.center) says hello as member \(hello.from), which is \(link.peer.hostName) in \(link.peer.center)."
       )
     }
-    return link
   }
 
   /// The newest connection of a peer is the one that counts: after a cut the old one may stand half open for a while.

@@ -7,9 +7,11 @@ import TLS
 extension SiteLink {
   /// Asks a member at an address what it tells those who are no members yet (`introduction`), over mutual TLS: for a member that was added
   /// by its address and does not know its id. Throws `LinkError`.
-  public static func ask(host: String, port: Int, tls: LinkTLS, eventLoop: any EventLoop, limits: LinkLimits = LinkLimits()) async throws
-    -> Bytes
-  {
+  /// With `request` it is a command, which the member carries out first (`command`), for at most `patience`.
+  public static func ask(
+    host: String, port: Int, request: Bytes? = nil, patience: Duration? = nil, tls: LinkTLS, eventLoop: any EventLoop,
+    limits: LinkLimits = LinkLimits()
+  ) async throws -> Bytes {
     limits.check()
     guard let federation: String = tls.federation else {
       throw LinkError(.wrongCertificate, "Our own certificate names no federation, so no member can be recognised.")
@@ -20,7 +22,7 @@ extension SiteLink {
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let handler: TLSHandler = tls.client.makeHandler(verify: IdentityURI.expect(federation: federation, daemons: ["store"]))
-          try channel.pipeline.syncOperations.addHandlers([handler, QuestionHandler(answer, limits)])
+          try channel.pipeline.syncOperations.addHandlers([handler, QuestionHandler(request, answer, limits)])
         }
       }
     let options: ClientBootstrap = SocketTuning.apply(to: bootstrap, silence: limits.silence)
@@ -33,8 +35,8 @@ extension SiteLink {
     connecting.whenFailure { error in
       answer.fail(LinkError(.cannotConnect, "Cannot connect to the member at \(host):\(port): \(error)", cause: error))
     }
-    let timer: Scheduled<Void> = eventLoop.scheduleTask(in: .nanoseconds(limits.helloTimeout.inNanoseconds)) {
-      answer.fail(LinkError(.silent, "The member at \(host):\(port) did not answer within \(limits.helloTimeout)."))
+    let timer: Scheduled<Void> = eventLoop.scheduleTask(in: .nanoseconds((patience ?? limits.helloTimeout).inNanoseconds)) {
+      answer.fail(LinkError(.silent, "The member at \(host):\(port) did not answer within \(patience ?? limits.helloTimeout)."))
     }
     defer { timer.cancel() }
     do { return try await answer.futureResult.get() } catch {
@@ -48,17 +50,23 @@ extension SiteLink {
 private final class QuestionHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
+  private let request: Bytes?
+  private let limits: LinkLimits
   private let answer: EventLoopPromise<Bytes>
   private var decoder: FrameDecoder
 
-  init(_ answer: EventLoopPromise<Bytes>, _ limits: LinkLimits) {
+  init(_ request: Bytes?, _ answer: EventLoopPromise<Bytes>, _ limits: LinkLimits) {
+    self.request = request
+    self.limits = limits
     self.answer = answer
     decoder = FrameDecoder(limits: limits)
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     guard event is TLSHandshakeCompleted else { return context.fireUserInboundEventTriggered(event) }
-    context.writeAndFlush(wrapOutboundOut(Frame.hello(.question)), promise: nil)
+    guard let request else { return context.writeAndFlush(wrapOutboundOut(Frame.hello(.question)), promise: nil) }
+    context.write(wrapOutboundOut(Frame.hello(.command)), promise: nil)
+    context.writeAndFlush(wrapOutboundOut(Frame.message(request, limits.chunkBytes)), promise: nil)
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -22,6 +22,8 @@ enum Frame {
     case pong = 6
     /// A refusal for good: the one who dialled is no member any more.
     case removal = 7
+    /// The one who dialled is of an older epoch of the cluster; what follows tells it where the new one began. The sender closes after it.
+    case superseded = 8
   }
 
   static let lastChunk: UInt8 = 1
@@ -37,6 +39,19 @@ enum Frame {
   static func pong(_ token: UInt64) -> ByteBuffer { control(.pong) { $0.writeInteger(token) } }
   static func refusal(_ sentence: String, isRemoval: Bool = false) -> ByteBuffer {
     control(isRemoval ? .removal : .refusal) { $0.writeBytes(Bytes(sentence).prefix(LinkLimits.sentenceBytes)) }
+  }
+
+  static func superseded(_ proof: Bytes) -> ByteBuffer { control(.superseded) { $0.writeBytes(proof) } }
+
+  /// A message in as many chunks as it takes.
+  static func message(_ bytes: Bytes, _ chunkBytes: Int) -> ByteBuffer {
+    var buffer = ByteBuffer()
+    var rest = ByteBuffer(bytes: bytes)
+    repeat {
+      let chunk: ByteBuffer = rest.readSlice(length: min(rest.readableBytes, chunkBytes)) ?? ByteBuffer()
+      writeChunk(chunk, .normal, isLast: rest.readableBytes == 0, to: &buffer)
+    } while rest.readableBytes > 0
+    return buffer
   }
 
   private static func control(_ kind: Kind, _ body: (inout ByteBuffer) -> Void) -> ByteBuffer {

@@ -8,6 +8,7 @@ struct FrameDecoder {
     case welcome(MemberID)
     case refusal(String)
     case removal(String)
+    case superseded(Bytes)
     case message(LinkPriority, ByteBuffer)
     case ping(UInt64)
     case pong(UInt64)
@@ -68,7 +69,7 @@ struct FrameDecoder {
       throw LinkError(
         .badFrame, "The peer sent a frame that this protocol does not have (kind \(rawKind), class \(rawPriority), flags \(flags)).")
     }
-    let limit: Int = kind == .message ? chunkBytes : LinkLimits.controlBytes
+    let limit: Int = kind == .message || kind == .superseded ? chunkBytes : LinkLimits.controlBytes
     guard length <= limit else {
       throw LinkError(.frameTooLarge, "The peer sent a chunk of \(length) bytes; \(limit) are allowed.")
     }
@@ -88,6 +89,7 @@ struct FrameDecoder {
     case .hello: return .hello(try Hello(from: &payload))
     case .refusal: return .refusal(String(buffer: payload))
     case .removal: return .removal(String(buffer: payload))
+    case .superseded: return .superseded(Bytes(payload.readableBytesView))
     case .welcome, .ping, .pong, .message:
       guard let value: UInt64 = payload.readInteger(), payload.readableBytes == 0 else {
         throw LinkError(.badFrame, "The peer sent a \(kind) of a wrong length.")

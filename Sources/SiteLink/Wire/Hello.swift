@@ -11,9 +11,13 @@ struct Hello: Equatable {
   var clusterID: UInt64
   var from: MemberID
   var to: MemberID
+  /// Of the cluster, as the sender knows it: grows when survivors of a lost majority become a new cluster. Nobody talks across epochs.
+  var epoch: UInt64 = 0
 
   /// From somebody who is no member yet and asks who is: all ids are 0. It is answered and the connection closed.
   static let question = Self(clusterID: 0, from: MemberID(0), to: MemberID(0))
+  /// From a person's tool with a store's certificate: one request follows, and is answered.
+  static let command = Self(clusterID: 0, from: MemberID(0), to: MemberID(.max))
 
   func write(to buffer: inout ByteBuffer) {
     buffer.writeInteger(Self.magic)
@@ -21,6 +25,7 @@ struct Hello: Equatable {
     buffer.writeInteger(clusterID)
     buffer.writeInteger(from.value)
     buffer.writeInteger(to.value)
+    buffer.writeInteger(epoch)
   }
 
   /// What follows the known fields belongs to a later minor revision and is left alone.
@@ -35,12 +40,14 @@ struct Hello: Equatable {
     else {
       throw LinkError(.badFrame, "The peer's hello is cut short.")
     }
-    self.init(clusterID: clusterID, from: MemberID(from), to: MemberID(to))
+    // Members of before there were epochs do not say one.
+    self.init(clusterID: clusterID, from: MemberID(from), to: MemberID(to), epoch: buffer.readInteger() ?? 0)
   }
 
-  init(clusterID: UInt64, from: MemberID, to: MemberID) {
+  init(clusterID: UInt64, from: MemberID, to: MemberID, epoch: UInt64 = 0) {
     self.clusterID = clusterID
     self.from = from
     self.to = to
+    self.epoch = epoch
   }
 }

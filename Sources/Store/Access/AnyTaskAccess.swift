@@ -92,6 +92,8 @@ extension Store: KeyValueStore, WatchHost {
   public var status: StoreStatus { board.status }
   public var leadership: LeadershipChange { board.change }
   public var clusterID: UInt64 { configuration.clusterID }
+  /// What etcd's clients are told: the id as founded, and another in every epoch after it.
+  public var presentedClusterID: UInt64 { board.presentedCluster.load(ordering: .relaxed) }
   public var memberID: MemberID { configuration.memberID }
   public var leader: MemberID? { board.change.leader }
   public var raftTerm: UInt64 { board.term.load(ordering: .relaxed) }

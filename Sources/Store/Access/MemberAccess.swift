@@ -20,6 +20,9 @@ extension Store {
   /// Makes a learner a voter. `.learnerNotReady` while it is behind.
   public func promoteMember(_ id: MemberID) async throws { _ = try await change(.promote(id)) }
 
+  /// A change that answers nothing.
+  func ask(_ change: MemberChange) async throws { _ = try await self.change(change) }
+
   private func change(_ change: MemberChange) async throws -> MemberID? {
     let loop: any EventLoop = eventLoop
     return try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<MemberID?, any Error>) in
@@ -45,6 +48,10 @@ extension Store {
   public var durabilityRules: DurabilityRules { board.cluster.durability }
   /// Cities that `auto` writes do not wait for, with the barrier behind which that is so.
   public var degradations: [ClusterState.Degradation] { board.cluster.degradations }
+  /// Centers whose members do not vote, as far as this member has applied.
+  public var shrinks: [Shrink] { board.cluster.shrinks }
+  /// Every time when survivors of a lost majority became a new cluster, oldest first.
+  public var recoveries: [Recovery] { board.cluster.recoveries }
   /// This member was removed from the cluster for good, and has stopped.
   public var isRemoved: Bool { status.isRemoved }
 }

@@ -11,6 +11,8 @@ public protocol PeerLink: Sendable {
   func send(_ frame: ByteBuffer, to member: MemberID, priority: LinkPriority) -> Bool
   /// The members changed: who is to be reached from now on, and whose ids are never to be heard again. On the event loop.
   func update(peers: [LinkPeer], removed: Set<MemberID>)
+  /// Connections of another epoch of the cluster end, and none is made. On the event loop, also before `start`.
+  func setEpoch(_ epoch: UInt64)
   /// Round trip to a peer in nanoseconds, where it is known.
   func roundTrips() -> [MemberID: Int64]
 }
@@ -18,6 +20,7 @@ public protocol PeerLink: Sendable {
 extension PeerLink {
   /// For links that reach everybody anyway.
   public func update(peers: [LinkPeer], removed: Set<MemberID>) {}
+  public func setEpoch(_ epoch: UInt64) {}
 }
 
 extension SiteLink: PeerLink {
@@ -38,6 +41,12 @@ public struct LinkEvents: Sendable {
   public var removed: @Sendable (String) -> Void
   /// What a store that is no member yet is told.
   public var introduction: @Sendable () -> Bytes
+  /// What a member of an older epoch of the cluster is told.
+  public var proof: @Sendable () -> Bytes
+  /// Another member says that the cluster is of a newer epoch.
+  public var superseded: @Sendable (Bytes) -> Void
+  /// An order of a person's tool, and where its answer goes.
+  public var command: @Sendable (Bytes, LinkCaller, @escaping @Sendable (Bytes) -> Void) -> Void
 }
 
 /// The link of a store with one member.

@@ -79,6 +79,11 @@ public struct StoreConfiguration: Sendable {
   public var autoPatience: Duration = .milliseconds(500)
   /// A city that was given up and has kept up for so long is waited for again.
   public var cityRecovery: Duration = .seconds(1)
+  /// Whether the leader takes the votes of a center that is gone. By hand unless it is said: both policies change what a majority means,
+  /// and that is for the operator to know before the day comes.
+  public var shrinkMode: ShrinkMode = .manual
+  /// So long a center must have been silent before that.
+  public var shrinkPatience: Duration = .seconds(10)
   /// Makes election timeouts and request ids: different at each start.
   public var seed: UInt64 = .random(in: .min ... .max)
   public var journalSegmentBytes: Int = 16 << 20
@@ -111,6 +116,9 @@ public struct StoreConfiguration: Sendable {
       throw StoreError(
         .invalidConfiguration,
         "auto waits \(autoPatience), must be a tick (\(tick)) or more and below the request timeout (\(requestTimeout))")
+    }
+    guard shrinkPatience >= StoreLimits.presence else {
+      throw StoreError(.invalidConfiguration, "a center counts as gone after \(StoreLimits.presence) at least, not after \(shrinkPatience)")
     }
     guard tick >= .milliseconds(1), requestTimeout > tick, snapshotEntries > 0, historyRetention ?? .seconds(1) >= .seconds(1),
       leaseCheckpointInterval >= tick

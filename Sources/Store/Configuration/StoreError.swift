@@ -12,6 +12,8 @@ extension Fault<StoreDomain>.Code {
   public static let cannotOpen = Self("cannotOpen")
   /// What was read back contradicts itself.
   public static let damaged = Self("damaged")
+  /// A recovery that must not be: a majority is there, or the wrong cluster or center was named.
+  public static let refused = Self("refused")
   /// Nobody knows this member, so it cannot take part in a running cluster.
   public static let cannotJoin = Self("cannotJoin")
   /// This member was removed from its cluster for good.

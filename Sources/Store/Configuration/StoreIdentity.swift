@@ -8,6 +8,11 @@ public enum StoreIdentity {
   /// Of a federation's store, never 0.
   public static func clusterID(federation: String) -> UInt64 { hash("cluster", federation) }
 
+  /// What clients are told, in etcd's headers: another id in every epoch, so that they see that they talk to another cluster.
+  public static func presentedCluster(_ clusterID: UInt64, epoch: UInt64) -> UInt64 {
+    epoch == 0 ? clusterID : hash("epoch", String(clusterID, radix: 16), "\(epoch)")
+  }
+
   /// Of a member that is added at run time: from where it is reached, and never one that is or was taken.
   static func addedMember(clusterID: UInt64, peerURLs: [String], taken: [MemberID]) -> MemberID {
     var attempt: Int = 0

@@ -19,6 +19,7 @@ enum StoreFrame {
   case change(id: UInt64, command: Bytes)
   /// `code` is empty when it was done; `member`: the one that was added, or 0.
   case changed(id: UInt64, member: UInt64, code: String, message: String)
+  case horizon(LeaderHorizon)
 
   func encode() -> ByteBuffer {
     var writer = ByteWriter(reserving: 64)
@@ -68,6 +69,9 @@ enum StoreFrame {
       writer.fixed64(member)
       writer.block(Bytes(code))
       writer.block(Bytes(message))
+    case .horizon(let horizon):
+      writer.byte(11)
+      horizon.encode(to: &writer)
     }
     return ByteBuffer(bytes: writer.bytes)
   }
@@ -102,6 +106,7 @@ enum StoreFrame {
         let message = String(validating: try reader.block(), as: UTF8.self)
       else { throw reader.malformed("text that is no UTF-8") }
       self = .changed(id: id, member: member, code: code, message: message)
+    case 11: self = .horizon(try LeaderHorizon(from: &reader))
     default: throw reader.malformed("unknown kind of frame \(kind): the sender runs another version")
     }
     try reader.finish()

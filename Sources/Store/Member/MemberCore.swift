@@ -18,6 +18,14 @@ final class MemberCore {
   let metrics: StoreMetrics
   let board: StatusBoard
   let persisted: PersistedRelay
+  let disk: any Disk
+  /// Of the cluster, as far as this member has promised to know it.
+  let epoch: EpochRecord
+  /// On followers: the end of the leader's log when it said it last, and how far everybody is.
+  var horizon: SurvivorReport.Horizon?
+  var leaderWord: LeaderHorizon?
+  var notedIndex: UInt64 = 0
+  var noteCount: Int = 0
 
   var node: RaftNode
   var keyspace: Keyspace
@@ -30,6 +38,10 @@ final class MemberCore {
   /// On the leader: how far each city is, and who waits for that.
   var ledger: CityLedger
   var held: [HeldAnswer] = []
+  /// On the leader: whether centers are gone or back.
+  var policy: ShrinkPolicy
+  /// Up to here the other cities must have the log before a center's votes are taken.
+  var drainTarget: UInt64?
   /// Some member says in which city it is.
   var hasCities: Bool = false
   /// The members as far as they are applied here.
@@ -51,6 +63,8 @@ final class MemberCore {
   var lazyHardState: Bytes?
   /// When the oldest append that has not come back was handed to the journal.
   var unsynced: [(sequence: UInt64, since: MonotonicTime)] = []
+  /// When a write was last seen to take longer than a leader may need.
+  var lastStall: MonotonicTime?
   var leadership: Leadership?
   var lastSnapshotIndex: UInt64
   var isTakingSnapshot: Bool = false
@@ -75,6 +89,8 @@ final class MemberCore {
     metrics = environment.metrics
     board = environment.board
     journal = restored.journal
+    disk = environment.disk
+    epoch = restored.epoch
     persisted = PersistedRelay()
     keyspace = restored.keyspace
     leases = LeaseKeeper(checkpointInterval: configuration.leaseCheckpointInterval)
@@ -85,6 +101,8 @@ final class MemberCore {
     nextTransfer = configuration.seed
     changes = ChangeTable(seed: configuration.seed)
     ledger = CityLedger(patience: configuration.autoPatience, recovery: configuration.cityRecovery)
+    policy = ShrinkPolicy(
+      mode: configuration.shrinkMode, patience: configuration.shrinkPatience, completion: StoreLimits.regrowCompletion)
     let cluster: ClusterState = keyspace.cluster
     guard !cluster.removed.contains(configuration.memberID) else {
       throw StoreError(.removed, "member \(configuration.member?.name.value ?? ""): \(Self.removalSentence)")
@@ -94,7 +112,7 @@ final class MemberCore {
     board.set(records)
     board.setCluster(cluster)
     // One that joins learns from the log who votes.
-    let founders: [StoreMember] = configuration.start == .bootstrap ? configuration.members : []
+    let founders: [StoreMember] = configuration.start == .bootstrap && !epoch.isRejoined ? configuration.members : []
     lastIndex = restored.state.entries.last?.index ?? lastSnapshotIndex
     var raft = RaftConfiguration(
       id: configuration.memberID, voters: founders.filter { $0.role == .voter }.map(\.id),
@@ -211,5 +229,6 @@ struct MemberEnvironment: Sendable {
   var link: any PeerLink
   var metrics: StoreMetrics
   var board: StatusBoard
+  var disk: any Disk
   var timing: RaftTiming
 }

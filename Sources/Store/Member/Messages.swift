@@ -44,6 +44,7 @@ extension MemberCore {
       case .call(let id, let call): onCall(id, call, from: member)
       case .answer(let id, let answer): onAnswer(id, answer)
       case .change(let id, let command): onChange(id, command, from: member)
+      case .horizon(let horizon): onHorizon(horizon, from: member)
       case .changed(let id, let added, let code, let message): onChanged(id, member: added, code: code, message: message)
       }
       scheduleDrain()

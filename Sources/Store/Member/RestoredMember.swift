@@ -9,11 +9,15 @@ struct RestoredMember: Sendable {
   var journal: Journal
   var keyspace: Keyspace
   var state: RestoredState
+  var epoch: EpochRecord
 
   /// Reads the folder, on a thread that may block. Throws `.cannotOpen` (locked, damaged, full: the cause says it) or `.damaged`.
   static func open(_ configuration: StoreConfiguration, _ disk: any Disk, _ metrics: StoreMetrics, _ logger: Logger) throws
     -> RestoredMember
   {
+    do { try Rejoining.finish(disk) } catch {
+      throw StoreError(.cannotOpen, "the folder \(configuration.directory) cannot be opened", cause: error)
+    }
     var journalConfiguration = JournalConfiguration(seed: configuration.seed)
     journalConfiguration.segmentBytes = configuration.journalSegmentBytes
     var (core, contents): (JournalCore, JournalContents)
@@ -23,21 +27,26 @@ struct RestoredMember: Sendable {
     for remark in contents.remarks { logger.warning("journal", metadata: ["remark": "\(remark)"]) }
     do {
       let keyspace: Keyspace = try contents.snapshot.map { try read($0, core) } ?? Keyspace()
-      let state = RestoredState(
-        hardState: try contents.hardState.map { try HardState.decode($0) } ?? HardState(),
-        snapshot: try contents.snapshot.map { try SnapshotMetadata.decode($0.metadata) }, entries: try contents.entries.map(entry))
+      let state: RestoredState = try state(contents)
+      let epoch: EpochRecord = try EpochRecord.read(disk)
       logger.info(
         "member restored",
         metadata: ["snapshot": "\(state.snapshot?.index ?? 0)", "entries": "\(state.entries.count)", "term": "\(state.hardState.term)"])
       let journal = Journal(core) { sync in metrics.walSync.recordNanoseconds(sync.nanoseconds) }
-      return RestoredMember(journal: journal, keyspace: keyspace, state: state)
+      return RestoredMember(journal: journal, keyspace: keyspace, state: state, epoch: epoch)
     } catch {
       core.close()
       throw StoreError(.damaged, "what \(configuration.directory) holds cannot be read: restore this member from its peers", cause: error)
     }
   }
 
-  private static func read(_ info: SnapshotInfo, _ core: JournalCore) throws -> Keyspace {
+  static func state(_ contents: JournalContents) throws -> RestoredState {
+    RestoredState(
+      hardState: try contents.hardState.map { try HardState.decode($0) } ?? HardState(),
+      snapshot: try contents.snapshot.map { try SnapshotMetadata.decode($0.metadata) }, entries: try contents.entries.map(entry))
+  }
+
+  static func read(_ info: SnapshotInfo, _ core: JournalCore) throws -> Keyspace {
     var decoder = SnapshotDecoder()
     var failure: KeyspaceError?
     try core.readSnapshot(info) { chunk throws(JournalError) in

@@ -19,9 +19,12 @@ extension MemberCore {
       checkpointLeases()
       expireChanges()
       promoteThoseWhoCaughtUp()
+      watchCenters()
+      tellHorizon()
       publishIfDue()
       forgetDeparted()
     }
+    if tickCount.isMultiple(of: 40) { noteTime() }
     lag.note(index: lastIndex, now: now)
     compactIfDue()
     watchDisk()
@@ -40,14 +43,19 @@ extension MemberCore {
     submit(.compact(revision: target)) { _ in }
   }
 
-  /// A leader that cannot write its own log makes everybody wait for the others' disks at best. It lets another lead.
+  /// A leader that cannot write its own log makes everybody wait for the others' disks at best. It lets another lead that is well.
   private func watchDisk() {
-    guard node.isLeader, node.membership.voters.count > 1, let oldest: MonotonicTime = unsynced.first?.since else { return }
-    let stalled: Duration = now - oldest
-    guard stalled > configuration.diskStallLimit else { return }
-    logger.warning("the disk stalls, giving up the leadership", metadata: ["milliseconds": "\(Int(stalled.inMilliseconds))"])
+    let stalled: Duration = unsynced.first.map { now - $0.since } ?? .zero
+    let isStalled: Bool = stalled > configuration.diskStallLimit
+    if isStalled { lastStall = now }
+    // Not given back to one whose disk has only just come back, either.
+    node.setStandsAside(lastStall.map { now - $0 < configuration.diskStallLimit * 5 } ?? false)
+    guard isStalled, node.isLeader, node.membership.voters.count > 1 else { return }
     unsynced[0].since = now
-    node.resignLeadership()
+    let isGone: Bool = node.abdicate()
+    logger.warning(
+      isGone ? "the disk stalls, giving up the leadership" : "the disk stalls, and nobody else is well enough to lead",
+      metadata: ["milliseconds": "\(Int(stalled.inMilliseconds))"])
   }
 
   func onLeadership(_ change: Leadership) {
@@ -56,6 +64,8 @@ extension MemberCore {
     if change.role != .leader || change.term != before?.term {
       leases.end()
       ledger.reset()
+      policy.reset()
+      drainTarget = nil
       dropHeld()
       for (member, sender) in senders { giveUpSending(to: member, sender.transfer, "the leadership changed") }
     }

@@ -13,7 +13,8 @@ struct ChangeChecks {
   /// A voter not heard for so many ticks is not there.
   var patience: UInt64
 
-  private var voters: [MemberRecord] { cluster.members.filter { $0.role == .voter } }
+  /// Those of a center whose votes were taken do not count.
+  private var voters: [MemberRecord] { cluster.members.filter { $0.role == .voter && cluster.shrink(of: $0.center) == nil } }
 
   func check(_ change: MemberChange) throws(KeyspaceError) {
     switch change {
@@ -58,6 +59,15 @@ struct ChangeChecks {
           .learnerNotReady, "member \(id) has the log up to \(peer?.match ?? 0) of \(status.lastIndex): wait until it has caught up")
       }
       try needMajority(voters.filter(\.isStarted).count + 1, of: voters.count + 1)
+    case .shrink(let shrink):
+      guard cluster.members.contains(where: { $0.center == shrink.center }) else {
+        throw KeyspaceError(
+          .memberNotFound, "no member is in a center \(shrink.center): there are \(Set(cluster.members.map(\.center)).sorted())")
+      }
+    case .regrow(let center):
+      guard cluster.shrink(of: center) != nil else {
+        throw KeyspaceError(.memberNotFound, "the members of \(center) were not told to give their votes away")
+      }
     case .setDurability(let rules):
       guard rules.rules.count <= StoreLimits.durabilityRules else {
         throw KeyspaceError(.tooManyRequests, "\(rules.rules.count) prefixes are more than \(StoreLimits.durabilityRules)")

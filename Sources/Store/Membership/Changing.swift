@@ -99,11 +99,16 @@ extension MemberCore {
     let checks = ChangeChecks(
       cluster: keyspace.cluster, own: configuration.memberID, status: node.status, maxLearners: configuration.maxLearners,
       patience: UInt64(max(1, StoreLimits.presence.inNanoseconds / configuration.tick.inNanoseconds)))
-    do throws(KeyspaceError) { try checks.check(waiting.change) } catch {
+    do throws(KeyspaceError) {
+      try checks.check(waiting.change)
+      if case .shrink(let shrink) = waiting.change, try !isDrained(shrink) { return }
+    } catch {
       changes.queue.removeFirst()
+      drainTarget = nil
       waiting.completion(.failure(error))
       return continueChanges()
     }
+    drainTarget = nil
     carryOut(waiting)
   }
 
@@ -128,7 +133,11 @@ extension MemberCore {
       propose(waiting, [.init(id, .learner)], .cluster(.add(new.record(id))), added: id)
     case .remove(let id): propose(waiting, [.init(id, .removed)], .cluster(.remove(id)))
     case .promote(let id): propose(waiting, [.init(id, .voter)], .cluster(.promote(id)))
-    case .update, .setDurability:
+    case .shrink(var shrink):
+      shrink.isHeld = isHeld(shrink)
+      shrink.since = clock.wall()
+      propose(waiting, steps(of: shrink), .cluster(.shrink(shrink)))
+    case .update, .setDurability, .regrow:
       changes.queue.removeFirst()
       changes.isPreparing = true
       submitAsLeader(waiting.change.command) { [unowned self] result in
@@ -185,7 +194,11 @@ extension MemberCore {
     }
     while let first: ChangeTable.Waiting = changes.queue.first, first.deadline <= now {
       changes.queue.removeFirst()
-      first.completion(.failure(KeyspaceError(.timeout, "another change of members is not finished: nothing was changed")))
+      drainTarget = nil
+      first.completion(
+        .failure(
+          KeyspaceError(
+            .timeout, "another change of members is not finished, or another city does not keep up with the log: nothing was changed")))
     }
     continueChanges()
   }
@@ -205,7 +218,9 @@ extension MemberCore {
     guard node.isLeader, leases.isKeeping, changes.active == nil, !keyspace.cluster.members.isEmpty else { return }
     let membership: Membership = node.membership
     guard !membership.isJoint else { return }
-    let waiting: [MemberRecord] = keyspace.cluster.members.filter { $0.role == .voter && membership.learners.contains($0.id) }
+    let waiting: [MemberRecord] = keyspace.cluster.members.filter { record in
+      record.role == .voter && membership.learners.contains(record.id) && keyspace.cluster.shrink(of: record.center) == nil
+    }
     guard !waiting.isEmpty else { return }
     let status: RaftStatus = node.status
     for record in waiting {

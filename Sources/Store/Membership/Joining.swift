@@ -78,47 +78,22 @@ extension StoreConfiguration {
 struct IdentityFile {
   private static let name: String = "identity"
   private let disk: PosixDisk
-  private let directory: String
 
   init(_ directory: String) {
-    self.directory = directory
     disk = PosixDisk(directory)
   }
 
   /// nil: there is none.
   func read() throws -> Bytes? {
     try locked {
-      guard try disk.list().contains(Self.name) else { return nil }
-      let file: any DiskFile = try disk.open(Self.name, create: false)
-      defer { file.close() }
-      let bytes: Bytes = try file.read(at: 0, count: try file.size())
-      var reader = ByteReader(bytes)
-      let checksum: UInt32 = try reader.fixed32()
-      let content = Bytes(bytes.dropFirst(4))
-      guard checksum == CRC32C.checksum(content) else {
-        throw StoreError(.damaged, "\(directory)/\(Self.name) is damaged: remove it, and this member asks the others again")
+      do { return try CheckedFile(name: Self.name).read(disk) } catch let error as StoreError {
+        throw StoreError(.damaged, "\(error.message): remove it, and this member asks the others again")
       }
-      return content
     }
   }
 
   func write(_ content: Bytes) throws {
-    try locked {
-      var writer = ByteWriter()
-      writer.fixed32(CRC32C.checksum(content))
-      writer.raw(content)
-      let file: any DiskFile = try disk.open("\(Self.name).partial", create: true)
-      do {
-        try file.write(writer.take(), at: 0)
-        try file.sync()
-        file.close()
-      } catch {
-        file.close()
-        throw error
-      }
-      try disk.rename("\(Self.name).partial", to: Self.name)
-      try disk.syncDirectory()
-    }
+    try locked { try CheckedFile(name: Self.name).write(content, disk) }
   }
 
   private func locked<Value>(_ body: () throws -> Value) throws -> Value {

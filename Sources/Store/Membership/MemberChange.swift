@@ -9,6 +9,9 @@ public enum MemberChange: Hashable, Sendable {
   case update(MemberID, peerURLs: [String])
   case promote(MemberID)
   case setDurability(DurabilityRules)
+  /// Takes the votes of a center's members, so that the others commit without it. `since` is the leader's word.
+  case shrink(Shrink)
+  case regrow(center: String)
 }
 
 /// A member to be. Where only addresses are given, it says the rest itself when it starts.
@@ -49,6 +52,8 @@ extension MemberChange {
     case .update(let id, let urls): .cluster(.setPeerURLs(id, urls))
     case .promote(let id): .cluster(.promote(id))
     case .setDurability(let rules): .cluster(.setDurability(rules))
+    case .shrink(let shrink): .cluster(.shrink(shrink))
+    case .regrow(let center): .cluster(.regrow(center: center))
     }
   }
 
@@ -65,7 +70,9 @@ extension MemberChange {
     case .setPeerURLs(let id, let urls): self = .update(id, peerURLs: urls)
     case .promote(let id): self = .promote(id)
     case .setDurability(let rules): self = .setDurability(rules)
-    case .adopt, .publish, .degrade, .restore: return nil
+    case .shrink(let shrink): self = .shrink(shrink)
+    case .regrow(let center): self = .regrow(center: center)
+    case .adopt, .publish, .degrade, .restore, .recover: return nil
     }
   }
 }

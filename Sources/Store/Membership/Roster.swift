@@ -93,6 +93,8 @@ extension MemberCore {
         let command: KeyspaceCommand = try KeyspaceCommand.decode(attachment)
         let result: Result<CommandResult, KeyspaceError>? = keyspace.apply(command, at: entry.index)
         onClusterChanged()
+        // Revisions jumped: whoever watches from before must read anew.
+        if case .cluster(.recover) = command { watches.onReplaced(keyspace) }
         onChangeApplied(entry, result)
       }
       if !membership.isJoint, !departing.isEmpty { updateLinks() }

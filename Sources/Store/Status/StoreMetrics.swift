@@ -23,6 +23,7 @@ final class StoreMetrics: Sendable {
   private let watchers = Gauge(label: "etcd_debugging_mvcc_watcher_total")
   let leasesExpired = Counter(label: "etcd_debugging_server_lease_expired_total")
   private let term = Gauge(label: "tricenter_store_term")
+  private let epoch = Gauge(label: "tricenter_store_epoch")
   private let failed = Gauge(label: "tricenter_store_failed")
   let degradations = Counter(label: "tricenter_store_durability_degradations_total")
 
@@ -114,6 +115,7 @@ final class StoreMetrics: Sendable {
     compactedRevision.record(status.compactedRevision)
     watchers.record(status.watches)
     term.record(status.term)
+    epoch.record(status.epoch)
     failed.record(status.failure == nil ? 0 : 1)
     diskStalled.record(status.disk.stalledSeconds)
     diskFull.record(status.disk.fullSeconds > 0 ? 1 : 0)

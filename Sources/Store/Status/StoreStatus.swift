@@ -8,6 +8,8 @@ public struct StoreStatus: Sendable {
   public var memberID: MemberID
   public var clusterID: UInt64
   public var members: [StoreMember] = []
+  /// Of the cluster: 0 as founded, one more with every recovery from a lost majority.
+  public var epoch: UInt64 = 0
   public var leader: MemberID?
   public var isLeader: Bool = false
   public var isLearner: Bool = false
@@ -24,9 +26,9 @@ public struct StoreStatus: Sendable {
   public var snapshotIndex: UInt64 = 0
   public var pendingProposals: Int = 0
   public var watches: Int = 0
-  /// On the leader: the others.
+  /// All but the leader, as it knows them; on others as it said last, at most a quarter of a second ago at the default tick.
   public var peers: [PeerProgress] = []
-  /// By name; how far each is behind is known on the leader alone.
+  /// By name; how far each is behind the leader knows and tells.
   public var cities: [CityProgress] = []
   /// How the disk below the journal does.
   public var disk = DiskStatus()
@@ -61,7 +63,7 @@ public struct PeerProgress: Sendable, Hashable {
 public struct CityProgress: Sendable, Hashable {
   public var name: String
   public var members: [MemberID]
-  /// Up to here one of them has the log on disk. These four are nil where this member does not lead.
+  /// Up to here one of them has the log on disk. These four are nil where the leader has not told them.
   public var durableIndex: UInt64?
   public var lagEntries: UInt64?
   public var lagBytes: UInt64?
@@ -99,11 +101,14 @@ final class StatusBoard: Sendable {
   /// Of the newest entry applied.
   let revision = Atomic<Int64>(1)
   let term = Atomic<UInt64>(0)
+  /// The id that clients see.
+  let presentedCluster: Atomic<UInt64>
   /// Changes of settings applied so far.
   let settingsVersion = Atomic<UInt64>(0)
   private let settings: Mutex<[String: Setting]> = Mutex([:])
 
   init(memberID: MemberID, clusterID: UInt64, records: [MemberRecord]) {
+    presentedCluster = Atomic(clusterID)
     state = Mutex(
       State(
         status: StoreStatus(memberID: memberID, clusterID: clusterID),
@@ -125,6 +130,20 @@ final class StatusBoard: Sendable {
     settingsVersion.store(keyspace.settingsVersion, ordering: .releasing)
   }
   func setting(_ name: String) -> Setting { settings.withLock { $0[name] ?? Setting() } }
+
+  /// The member restarts: nobody leads for it, and nothing is wrong with it.
+  func pause() {
+    state.withLock { state in
+      state.status.leader = nil
+      state.status.isLeader = false
+      state.status.peers = []
+    }
+    let change: LeadershipChange = change
+    tell(LeadershipChange(leader: nil, leaderName: nil, term: change.term, isLocal: false))
+  }
+
+  /// On the loop.
+  func fail(_ sentence: String) { state.withLock { $0.status.failure = sentence } }
 
   func tell(_ change: LeadershipChange) {
     let observers: [@Sendable (LeadershipChange) -> Void] = state.withLock { state in
@@ -154,6 +173,7 @@ extension MemberCore {
     let raft: RaftStatus = node.status
     var status = StoreStatus(memberID: configuration.memberID, clusterID: configuration.clusterID)
     status.members = roster
+    status.epoch = epoch.epoch
     status.isRemoved = isRemoved
     status.leader = failure == nil ? raft.leader : nil
     status.isLeader = failure == nil && raft.role == .leader
@@ -182,6 +202,7 @@ extension MemberCore {
         match: peer.match, lagEntries: raft.lastIndex - min(peer.match, raft.lastIndex), lagBytes: bytes, lagSeconds: seconds,
         silentSeconds: Double(peer.silentTicks) * tickSeconds, isReceivingSnapshot: peer.replication == .snapshot)
     }
+    if !status.isLeader { progressFromLeader(&status) }
     board.set(status)
     board.revision.store(status.revision, ordering: .relaxed)
     board.term.store(status.term, ordering: .relaxed)
