@@ -33,7 +33,7 @@ import Testing
     #expect(conversations.count > 30)
     var random = SeededRandom(seed: 11)
     for (number, conversation) in conversations.enumerated() {
-      for round in 0..<60 {
+      for round in 0..<30 {
         var bytes: [UInt8] = conversation
         for _ in 0..<Int.random(in: 1...4, using: &random) { Self.change(&bytes, conversations, &random) }
         var client = AnsweredConnection()

@@ -30,6 +30,7 @@ public final class GRPCCall {
 
   private static let headers = FieldBlock(status: 200, [("content-type", "application/grpc")]).prepared()
   private static let okTrailers: FieldBlock = GRPCStatus.ok.trailers.prepared()
+  private static let okWithoutMessage: FieldBlock = headers.adding(GRPCStatus.ok.trailers).prepared()
 
   init(head: StreamHead, writer: any StreamWriter) {
     self.head = head
@@ -62,7 +63,7 @@ public final class GRPCCall {
     if headSent {
       writer.sendEnd(trailers: status.code == .ok ? Self.okTrailers : status.trailers)
     } else {
-      writer.send(Self.headers.adding(status.trailers), end: true)
+      writer.send(status.code == .ok ? Self.okWithoutMessage : Self.headers.adding(status.trailers), end: true)
     }
   }
 

@@ -18,6 +18,8 @@ final class HTTP2ServerConnection: ChannelInboundHandler {
   private var isReading: Bool = false
   private var tickScheduled: Bool = false
   private var closing: Bool = false
+  /// By the client's fault.
+  private var isBroken: Bool = false
   /// Our half is being closed: nothing is read or written any more.
   private var isEnding: Bool = false
   private var clock: HTTP2ConnectionClock
@@ -86,6 +88,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler {
     case .drained: closing = true
     case .failed(let code, let reason):
       closing = true
+      isBroken = true
       server.refusals.refused(server.remoteAddress, "HTTP/2 error: \(reason) (\(code))")
     }
   }
@@ -242,17 +245,28 @@ final class HTTP2ServerConnection: ChannelInboundHandler {
     isBusy = false
     guard self.context != nil else { return }
     isEnding = true
-    timer?.cancel()
+    // A client that reads slowly may have the rest of its last response; one that broke the rules is owed nothing.
+    closeAfter(isBroken ? HTTP2Limits.linger : server.limits.bodyTimeout)
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
-    timer = eventLoop.scheduleTask(in: .nanoseconds(HTTP2Limits.linger.nioNanoseconds)) { bound.value.close(.all) }
     let written: EventLoopPromise<Void> = eventLoop.makePromise()
-    written.futureResult.whenSuccess { bound.value.close(.output) }
+    written.futureResult.whenSuccess { bound.value.closeOutput() }
     context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
   }
 
-  private func close(_ mode: CloseMode) {
-    if let context, context.channel.isActive { context.close(mode: mode, promise: nil) }
+  private func closeOutput() {
+    guard let context, context.channel.isActive else { return }
+    context.close(mode: .output, promise: nil)
+    closeAfter(HTTP2Limits.linger)
   }
+
+  private func closeAfter(_ time: Duration) {
+    timer?.cancel()
+    guard self.context != nil else { return }
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    timer = eventLoop.scheduleTask(in: .nanoseconds(time.nioNanoseconds)) { bound.value.closeNow() }
+  }
+
+  private func closeNow() { context?.close(promise: nil) }
 
   private func arm() {
     let due: NIODeadline = eventLoop.now + .nanoseconds(clock.step)
@@ -268,6 +282,7 @@ final class HTTP2ServerConnection: ChannelInboundHandler {
     case .ping: codec.ping(HTTP2Connection.keepAlivePing)
     case .close(let reason):
       closing = true
+      isBroken = reason != nil
       codec.closeForNew()
       if let reason { server.refusals.refused(server.remoteAddress, reason) }
     }

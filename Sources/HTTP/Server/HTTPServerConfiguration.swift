@@ -22,12 +22,12 @@ public struct HTTPServerConfiguration: Sendable {
   public var limits: HTTPLimits
   /// Who speaks HTTP/2 on this listener's connections.
   public enum HTTP2Codec: Sendable {
-    /// `HTTP2Connection`: our own, not the default before the suites of every user have passed on it (README).
+    /// `HTTP2Connection`: our own.
     case own
-    /// NIOHTTP2: the default, and the oracle that the tests compare with.
+    /// NIOHTTP2: the oracle that the tests compare with, and the way back should a client be found that ours does not suit.
     case nio
   }
-  public var http2: HTTP2Codec = .nio
+  public var http2: HTTP2Codec = .own
   /// Event loops for this listener's connections. Give one loop where handlers share it with what they serve (`Store`).
   public var group: any EventLoopGroup
   public var logger: Logger

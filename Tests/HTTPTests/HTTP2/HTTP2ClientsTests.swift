@@ -96,4 +96,44 @@ import Testing
       try await eventually("the responder is cancelled") { responder.seen.cancelled.load(ordering: .sequentiallyConsistent) == 1 }
     }
   }
+
+  /// A client that says goodbye and then takes its time: what it asked for before comes whole, then the connection ends.
+  @Test func aClientThatLeavesHasItsLastResponse() async throws {
+    let total: Int = 3 << 20
+    let router: StreamRouter = { _ in LargeAnswer(total) }
+    var configuration = HTTPServerConfiguration(address: .host("127.0.0.1", port: 0), logger: quiet("server"), grace: .milliseconds(100))
+    configuration.http2 = .own
+    configuration.limits.headTimeout = .seconds(120)
+    let server = HTTPServer(configuration, streams: router, responder: EchoResponder())
+    try await server.start()
+    let raw = try await RawConnection(port: try #require(server.port))
+    try await raw.channel.setOption(.autoRead, value: false).get()
+    var bytes = ByteBuffer(bytes: HTTP2Connection.preface)
+    var settings = ByteBuffer(integer: SettingID.initialWindowSize)
+    settings.writeInteger(UInt32(HTTP2Connection.maximumWindow))
+    CodecScript.frame(&bytes, FrameType.settings, 0, 0, settings)
+    CodecScript.frame(&bytes, FrameType.windowUpdate, 0, 0, ByteBuffer(integer: UInt32(total)))
+    CodecScript.frame(&bytes, FrameType.headers, 5, 1, ByteBuffer(bytes: [0x82, 0x86, 0x84, 0x01, 0x01, 0x61]))
+    CodecScript.frame(&bytes, FrameType.goAway, 0, 0, ByteBuffer(integer: UInt64(0)))
+    try await raw.send(bytes)
+    try await Task.sleep(for: .milliseconds(200))
+    try await raw.channel.setOption(.autoRead, value: true).get()
+    try await eventually("the connection is closed") { raw.isClosed }
+    let received: Int = raw.text.utf8.reduce(0) { $1 == UInt8(ascii: "y") ? $0 + 1 : $0 }
+    #expect(received >= total)
+    await server.shutdown()
+  }
+}
+
+private final class LargeAnswer: StreamHandler {
+  private let size: Int
+  init(_ size: Int) { self.size = size }
+  func onHeaders(_ head: StreamHead, writer: any StreamWriter) {
+    writer.send(FieldBlock(status: 200, []), end: false)
+    writer.sendData(ByteBuffer(repeating: UInt8(ascii: "y"), count: size))
+    writer.sendEnd(trailers: nil)
+  }
+  func onData(_ bytes: ByteBuffer) {}
+  func onEnd() {}
+  func onReset(_ error: HTTPError) {}
 }
