@@ -13,7 +13,8 @@ import Synchronization
 import TLS
 
 struct BenchCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "bench", abstract: "Measure.", subcommands: [Puts.self, StoreCases.self])
+  static let configuration = CommandConfiguration(
+    commandName: "bench", abstract: "Measure.", subcommands: [Puts.self, StoreCases.self, LeaderKills.self])
 
   /// Puts of 256 bytes over etcd's API, by concurrent clients, against any member of the lab or any other etcd v3.
   struct Puts: AsyncParsableCommand {
@@ -26,9 +27,14 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "The lab's host whose member is asked.") var host: String
     @Option(help: "Clients that each wait for an answer before they ask again.") var clients: Int = 64
     @Option(help: "Seconds to measure, 1 to 600.") var seconds: Int = 5
+    @Option(help: "How far a put must have come before it is acknowledged: center-safe, city-safe or auto; the store's rules by default.")
+    var durability: String?
     @Option(help: "text or json") var output: OutputFormat = .text
 
     func validate() throws {
+      if let durability, Durability(name: durability) == nil {
+        throw ValidationError("--durability takes center-safe, city-safe or auto")
+      }
       guard (1...10_000).contains(clients), (1...600).contains(seconds) else {
         throw ValidationError("--clients takes 1 to 10000, --seconds 1 to 600")
       }
@@ -47,7 +53,8 @@ struct BenchCommand: AsyncParsableCommand {
         targets: [.host(member.address.description, port: lab.site.ports.client)], tls: tls,
         group: MultiThreadedEventLoopGroup(numberOfThreads: 1))
       let store = EtcdStore(HTTPClient(configuration), secure: true, authority: host)
-      let result: Result = try await Self.measure(store, clients: clients, seconds: seconds)
+      let result: Result = try await Self.measure(
+        store, clients: clients, seconds: seconds, durability: durability.flatMap { Durability(name: $0) })
       let rate: Double = Double(result.milliseconds.count) / Double(seconds)
       func percentile(_ part: Double) -> Double {
         let sorted: [Double] = result.milliseconds
@@ -72,7 +79,9 @@ struct BenchCommand: AsyncParsableCommand {
       var failed: Int = 0
     }
 
-    static func measure(_ store: any KeyValueStore, clients: Int, seconds: Int) async throws -> Result {
+    static func measure(
+      _ store: any KeyValueStore, clients: Int, seconds: Int, durability: Durability?
+    ) async throws -> Result {
       let clock = SystemClock()
       let value = Bytes(repeating: 120, count: 256)
       let end: MonotonicTime = clock.now() + .seconds(seconds)
@@ -85,7 +94,10 @@ struct BenchCommand: AsyncParsableCommand {
               number += 1
               let began: MonotonicTime = clock.now()
               do {
-                _ = try await store.put(Bytes("/bench/\(client)/\(number % 1_000)"), value)
+                var request = TransactionRequest(
+                  success: [.put(PutRequest(key: Bytes("/bench/\(client)/\(number % 1_000)"), value: value))])
+                request.durability = durability
+                _ = try await store.transact(request)
                 own.milliseconds.append((clock.now() - began).inMilliseconds)
               } catch {
                 own.failed += 1

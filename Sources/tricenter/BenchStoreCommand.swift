@@ -43,11 +43,7 @@ extension BenchCommand {
 
     func run() async throws {
       Logs.bootstrap(level: .error)
-      var own = [Int8](repeating: 0, count: 4096)
-      let length: Int = readlink("/proc/self/exe", &own, own.count - 1)
-      guard length > 0 else { throw ValidationError("The path of this program cannot be read from /proc/self/exe.") }
-      let executable = String(decoding: own[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      var programs: [StoreProgram] = [.tricenter(executable)]
+      var programs: [StoreProgram] = [.tricenter(try Self.ownExecutable())]
       if !alone {
         programs +=
           etcd.isEmpty
@@ -65,6 +61,13 @@ extension BenchCommand {
       case .text: printLine(StoreComparison.text(rows, programs: programs))
       case .json: printJSON(.array(rows.map { Self.json($0, programs) }))
       }
+    }
+
+    static func ownExecutable() throws -> String {
+      var own = [Int8](repeating: 0, count: 4096)
+      let length: Int = readlink("/proc/self/exe", &own, own.count - 1)
+      guard length > 0 else { throw ValidationError("The path of this program cannot be read from /proc/self/exe.") }
+      return String(decoding: own[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     private static func json(_ row: StoreComparison.Row, _ programs: [StoreProgram]) -> JSONValue {

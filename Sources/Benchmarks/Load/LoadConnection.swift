@@ -60,6 +60,9 @@ final class LoadConnection: ChannelInboundHandler {
     decoder = HPACKDecoder(allocator: ByteBufferAllocator())
   }
 
+  /// nil before and after its time in a pipeline.
+  var eventLoop: (any EventLoop)? { context?.eventLoop }
+
   // MARK: Calls
 
   /// Opens a call, with its first message. `ends`: no more will be sent. Returns the stream's number.

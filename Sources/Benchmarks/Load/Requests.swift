@@ -8,6 +8,7 @@ enum Requests {
   static let rangePath = "/etcdserverpb.KV/Range"
   static let txnPath = "/etcdserverpb.KV/Txn"
   static let watchPath = "/etcdserverpb.Watch/Watch"
+  static let statusPath = "/etcdserverpb.Maintenance/Status"
   static let leaseGrantPath = "/etcdserverpb.Lease/LeaseGrant"
   static let leaseKeepAlivePath = "/etcdserverpb.Lease/LeaseKeepAlive"
 

@@ -6,7 +6,8 @@ import TLS
 /// A cluster under test: one or more members on loopback with fresh data.
 struct RunningStore: Sendable {
   let program: StoreProgram
-  let processes: [ServerProcess]
+  private(set) var processes: [ServerProcess]
+  private let commands: [(arguments: [String], log: String)]
   let target: LoadTarget
 
   /// Starts all members and returns when each of them has acknowledged a put. Throws `.server` when they do not within 30 s.
@@ -16,13 +17,15 @@ struct RunningStore: Sendable {
     let ports: [Int] = try freePorts(2 * members)
     let layout: [MemberPorts] = (0..<members).map { MemberPorts(client: ports[2 * $0], peer: ports[2 * $0 + 1]) }
     var processes: [ServerProcess] = []
+    var commands: [(arguments: [String], log: String)] = []
     do {
       for member in 0..<members {
         let flags: [String] = StoreProgram.flags(member: member, of: layout, directory: directory, pki: pki, plain: client == nil)
-        processes.append(
-          try .start(program.command + flags, environment: program.environment, log: "\(directory)/member\(member + 1).log"))
+        commands.append((program.command + flags, "\(directory)/member\(member + 1).log"))
+        processes.append(try .start(commands[member].arguments, environment: program.environment, log: commands[member].log))
       }
-      let store = RunningStore(program: program, processes: processes, target: LoadTarget(ports: layout.map(\.client), tls: client))
+      let store = RunningStore(
+        program: program, processes: processes, commands: commands, target: LoadTarget(ports: layout.map(\.client), tls: client))
       try await store.waitUntilReady(loop)
       return store
     } catch {
@@ -52,6 +55,12 @@ struct RunningStore: Sendable {
         }
       }
     }
+  }
+
+  /// Waits for the end of a member that was killed and starts it again on its data.
+  mutating func restart(_ member: Int) async throws {
+    await processes[member].end()
+    processes[member] = try .start(commands[member].arguments, environment: program.environment, log: commands[member].log)
   }
 
   func cpuSeconds() throws -> Double { try processes.reduce(0) { try $0 + $1.cpuSeconds() } }
