@@ -51,6 +51,32 @@ import Testing
     }
   }
 
+  /// A client that gives no window, asks, and resets what it asked for.
+  @Test func resetsBeforeAClosedWindowPileUpNothing() {
+    var limits = HTTPLimits()
+    limits.streamsPerConnection = 4
+    var codec = HTTP2Connection(limits: limits, peer: nil, remoteAddress: "client")
+    var bytes = ByteBuffer(bytes: HTTP2Connection.preface)
+    CodecScript.frame(&bytes, FrameType.settings, 0, 0, ByteBuffer())
+    for number in 0..<UInt32(1000) {
+      CodecScript.frame(&bytes, FrameType.headers, 5, 2 * number + 1, ByteBuffer(bytes: [0x82, 0x86, 0x84, 0x01, 0x01, 0x61]))
+      codec.receive(bytes, now: 1)
+      while let event: HTTP2Connection.Event = codec.next() {
+        guard case .request(let slot, _, _) = event else { continue }
+        codec.sendHead(slot, FieldBlock(status: 200, []), end: false)
+        codec.sendData(slot, ByteBuffer(repeating: 1, count: 30_000))
+      }
+      codec.finishTick()
+      _ = codec.takeOutput()
+      bytes.clear()
+      CodecScript.frame(&bytes, FrameType.resetStream, 0, 2 * number + 1, ByteBuffer(integer: UInt32(8)))
+    }
+    #expect(!codec.isOver)
+    #expect(codec.line.count <= 8)
+    #expect(codec.streams.count <= 1)
+    #expect(codec.pendingBytes <= 30_000)
+  }
+
   private static func change(_ bytes: inout [UInt8], _ conversations: [[UInt8]], _ random: inout SeededRandom) {
     // The preface is not what this is about, most of the time.
     let start: Int = Int.random(in: 0...9, using: &random) == 0 ? 0 : min(HTTP2Connection.preface.count, bytes.count)

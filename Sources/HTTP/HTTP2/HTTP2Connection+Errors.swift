@@ -122,8 +122,9 @@ struct RecentStreams {
 
 /// What only this codec limits.
 enum HTTP2Limits {
-  /// Streams reset that are remembered, of each side.
-  static let resetStreamsRemembered: Int = 1024
+  /// Streams reset that are remembered, of each side: twice what may be open, so that all of them can be answered early and reset while
+  /// their content is on its way.
+  static let resetStreamsRemembered: Int = 4096
   /// Frames of one header block: more are a flood of CONTINUATIONs (CVE-2024-27983).
   static let framesPerHeaderBlock: Int = 32
   /// DATA frames without a byte in a row.

@@ -85,9 +85,16 @@ extension HTTP2Connection {
       ends.append(item)
     } else {
       guard streams.slots[slot].sendWindow > 0 else { return }
+      if line.count >= 2 * limits.streamsPerConnection { sweepLine() }
       line.append(item)
     }
     streams.slots[slot].isQueued = true
+  }
+
+  /// Takes out streams that are gone: a peer that gives no window and resets stream after stream would pile them up.
+  private mutating func sweepLine() {
+    let streams: StreamTable = streams
+    line.removeAll { streams.slots[$0.slot].id != $0.id || !streams.slots[$0.slot].isQueued }
   }
 
   /// Moves what waits into the output, a frame of each stream in turn, up to one turn's worth.
