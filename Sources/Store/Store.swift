@@ -6,6 +6,7 @@ import NIOCore
 import NIOPosix
 import Primitives
 import SiteLink
+import Synchronization
 
 /// One replicated member of the store.
 ///
@@ -20,6 +21,8 @@ public final class Store: Sendable {
   private let environment: MemberEnvironment
   let disk: any Disk
   let ticking: NIOLoopBoundBox<RepeatedTask?>
+  /// For good: a restart that is under way ends with it.
+  let isStopped = Atomic<Bool>(false)
 
   /// A member among others; `link` makes what carries its frames.
   /// - Parameters:
@@ -125,6 +128,7 @@ public final class Store: Sendable {
   /// Hands the leadership over if it has it, answers everybody `.unavailable`, closes links and journal. The folder can be opened again
   /// afterwards.
   public func stop() async {
+    isStopped.store(true, ordering: .relaxed)
     let journal: Journal? = try? await eventLoop.submit { () -> Journal? in
       self.ticking.value?.cancel()
       self.ticking.value = nil

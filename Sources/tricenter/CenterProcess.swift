@@ -104,6 +104,8 @@ struct CenterProcess: Sendable {
       clusterID: StoreIdentity.clusterID(federation: site.federation), members: members, directory: data)
     // As long as a stock kube-apiserver keeps it (--etcd-compaction-interval).
     configuration.historyRetention = .seconds(300)
+    configuration.shrinkMode = ShrinkMode(rawValue: site.store.shrink.rawValue) ?? .manual
+    configuration.shrinkPatience = site.store.shrinkAfter
     let files = setting.storeFiles()
     let tls = try LinkTLS(
       certificateFile: files.certificate, keyFile: files.key, authorityFile: setting.pki.authorityCertificate,

@@ -35,7 +35,7 @@ struct StatusResponder: Responder {
         "role": .string(role), "leader": .string(leaderName), "term": .int(Int64(status.term)),
         "lastIndex": .int(Int64(status.lastIndex)), "commitIndex": .int(Int64(status.commitIndex)),
         "appliedIndex": .int(Int64(status.appliedIndex)), "revision": .int(status.revision), "keys": .int(Int64(status.keys)),
-        "failure": status.failure.map { .string($0) } ?? .null,
+        "epoch": .int(Int64(status.epoch)), "failure": status.failure.map { .string($0) } ?? .null,
       ],
       "peers": .array(
         status.peers.map { peer in
@@ -45,6 +45,7 @@ struct StatusResponder: Responder {
             "silentSeconds": .double(peer.silentSeconds),
           ]
         }),
+      "cities": Self.cities(status),
       "activation": [
         "center": .string(view.record?.center.value ?? ""), "epoch": .int(view.record?.epoch ?? 0),
         "activeHere": .bool(view.isActive(setting.center.name, at: now)),
@@ -58,6 +59,20 @@ struct StatusResponder: Responder {
           ]
         }),
     ]
+  }
+
+  /// How far each city is behind the leader, as it said last.
+  private static func cities(_ status: StoreStatus) -> JSONValue {
+    var cities: [JSONValue] = []
+    for city in status.cities {
+      let entries: JSONValue = city.lagEntries.map { JSONValue.int(Int64(clamping: $0)) } ?? .null
+      let bytes: JSONValue = city.lagBytes.map { JSONValue.int(Int64(clamping: $0)) } ?? .null
+      let seconds: JSONValue = city.lagSeconds.map { JSONValue.double($0) } ?? .null
+      let isDegraded: Bool = city.degradation != nil
+      cities.append(
+        ["name": .string(city.name), "lagEntries": entries, "lagBytes": bytes, "lagSeconds": seconds, "degraded": .bool(isDegraded)])
+    }
+    return .array(cities)
   }
 }
 

@@ -57,6 +57,7 @@ import Testing
     ("automaticTo: [local-dr]", "automaticTo: [remote-dr]", "only by decision"),
     ("automaticTo: [local-dr]", "automaticTo: [moon]", "does not hold it"),
     ("centers: [production, local-dr, remote-dr]", "centers: [production, mars]", "no center is called mars"),
+    ("zone: tricenter.test", "store: { shrink: alone }\nzone: tricenter.test", "it must be manual, latency or durable"),
     ("lease: 3s", "lease: 1s", "leaves no room for four renewals"),
     ("roundTrip: 2ms", "roundTrip: fast", "it must be a time such as 2ms"),
     ("between: [production, local-dr]", "between: [production, moon]", "no center is called moon"),

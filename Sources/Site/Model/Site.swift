@@ -12,6 +12,7 @@ public struct Site: Sendable {
   public var clusters: [ClusterPlan]
   public var ports: Ports
   public var activation: ActivationPolicy
+  public var store = StorePolicy()
   public var lab: LabPlan?
 
   public var hosts: [Host] { centers.flatMap(\.hosts) }
@@ -67,6 +68,21 @@ public struct ActivationPolicy: Sendable {
   public var renewEvery: Duration = .milliseconds(250)
   /// What a center leaves unused of the lease, for clocks that run at different rates and for the time that fencing takes.
   public var margin: Duration = .milliseconds(500)
+}
+
+/// What the store does by itself when a center is gone.
+public struct StorePolicy: Sendable {
+  public enum Shrinking: String, Sendable, CaseIterable {
+    /// Nothing: a person takes the center's votes.
+    case manual
+    /// Its votes are taken as soon as the others then survive another fault.
+    case latency
+    /// The same, but only where every majority still spans two centers.
+    case durable
+  }
+  public var shrink: Shrinking = .manual
+  /// A center is gone when it was silent for so long.
+  public var shrinkAfter: Duration = .seconds(10)
 }
 
 public struct Ports: Sendable {

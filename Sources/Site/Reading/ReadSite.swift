@@ -21,13 +21,14 @@ func readSite(_ node: Node, _ problems: ProblemCollector) -> (Site, SitePlaces)?
   let ports: Ports = readPorts(root.fields("ports", required: false), problems)
   places["activation"] = root.place(of: "activation")
   let activation: ActivationPolicy = readActivation(root.fields("activation", required: false))
+  let store: StorePolicy = readStore(root.fields("store", required: false), problems)
   var lab: LabPlan?
   if var fields: Fields = root.fields("lab", required: false) { lab = readLab(&fields, &places) }
   root.finish()
   guard let federation, let zone, problems.problems.isEmpty else { return nil }
   let site = Site(
     federation: federation, zone: zone, cities: cities, centers: centers, links: links, clusters: clusters, ports: ports,
-    activation: activation, lab: lab)
+    activation: activation, store: store, lab: lab)
   return (site, places)
 }
 
@@ -142,6 +143,20 @@ private func readActivation(_ given: Fields?) -> ActivationPolicy {
   policy.margin = fields.value("margin", required: false, expected: expected, Duration.init(siteText:)) ?? policy.margin
   fields.finish()
   return policy
+}
+
+private func readStore(_ given: Fields?, _ problems: ProblemCollector) -> StorePolicy {
+  var plan = StorePolicy()
+  guard var fields: Fields = given else { return plan }
+  let expected = "manual, latency or durable"
+  plan.shrink = fields.value("shrink", required: false, expected: expected, StorePolicy.Shrinking.init(rawValue:)) ?? plan.shrink
+  plan.shrinkAfter =
+    fields.value("shrinkAfter", required: false, expected: "a time such as 10s", Duration.init(siteText:)) ?? plan.shrinkAfter
+  if !(Duration.seconds(1)...Duration.seconds(3600)).contains(plan.shrinkAfter) {
+    problems.add(fields.place(of: "shrinkAfter"), "store.shrinkAfter must be 1s to 1h, a center that blinks is not gone")
+  }
+  fields.finish()
+  return plan
 }
 
 private func readLab(_ fields: inout Fields, _ places: inout SitePlaces) -> LabPlan? {

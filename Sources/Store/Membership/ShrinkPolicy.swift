@@ -7,8 +7,8 @@ public enum ShrinkMode: String, Hashable, Sendable, CaseIterable {
   /// The leader does, as soon as the others then survive one fault more: commits stay in the city, a majority may stand in one building.
   case latency
   /// The leader does, but only where every majority of those who are left still spans two centers (and all of them two cities, if there
-  /// were two): no single center's loss can lose an acknowledged write. Of the layout 2-2-1 it leaves the far city in every majority, so it does
-  /// not shrink it; larger ones it does.
+  /// were two): no single center's loss can lose an acknowledged write. Of the layout 2-2-1 it leaves the far city in every majority, so
+  /// it does not shrink it; larger ones it does.
   case durable
 }
 

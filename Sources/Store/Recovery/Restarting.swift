@@ -29,6 +29,7 @@ extension Store {
       eventLoop.execute { self.board.fail("this member could not be started again: \(error)") }
       throw error
     }
+    if isStopped.load(ordering: .relaxed) { await stop() }
     return try result.get()
   }
 

@@ -12,7 +12,16 @@ import TLS
 
 struct StoreCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "store", abstract: "Run one member of the store alone, told what to do by etcd's own flags.",
+    commandName: "store", abstract: "Run one member of the store alone, told what to do by etcd's own flags; look after a store.",
+    discussion: "Without a command it runs a member; `tricenter store run --help` lists the flags that it takes.",
+    subcommands: [StoreRunCommand.self, StoreRecoverCommand.self, StoreShrinkCommand.self, StoreRegrowCommand.self],
+    defaultSubcommand: StoreRunCommand.self)
+}
+
+/// What `tricenter store` does where no other command is named.
+struct StoreRunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Run one member, told what to do by etcd's own flags (the default).",
     discussion: """
       Flags and ETCD_… variables are etcd's; what is not carried out is refused by name. A cluster is static (--initial-cluster), and its \
       members talk over mutual TLS with certificates of `tricenter pki`, whose host name is the member's name; --site FILE says in which \
