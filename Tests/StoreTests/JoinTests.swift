@@ -125,6 +125,10 @@ private final class Town: Sendable {
     do {
       for number in 0..<founders { try await town.found(number) }
       try await wait("a leader") { (0..<founders).allSatisfy { town[$0].leadership.leader != nil } }
+      // Members are added only once all voters have answered.
+      try await wait("everybody's answer") {
+        (0..<founders).contains { town[$0].leadership.isLocal && town[$0].status.peers.allSatisfy { $0.match > 0 } }
+      }
       try await body(town)
     } catch {
       await town.finish()

@@ -80,7 +80,8 @@ public struct RecoveryCertificate: Hashable, Sendable {
     lastLostRevision = (recovery?.firstRevision ?? lastRevision + Recovery.revisionJump) - 1
     horizon = answered.compactMap(\.horizon).max { $0.revision < $1.revision }
     let city: String = successor.record?.city ?? ""
-    let missing: [String] = members.filter { $0.city == city && ($0.part == .away || $0.part == .leftOut) }.map(\.name)
+    let missing: [String] =
+      city.isEmpty ? [] : members.filter { $0.city == city && ($0.part == .away || $0.part == .leftOut) }.map(\.name)
     self.missing = missing
     isCitySafeComplete = !city.isEmpty && missing.isEmpty
   }
