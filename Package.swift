@@ -94,6 +94,10 @@ let modules: [Module] = [
     modules: ["Primitives", "Observability", "Processes", "Site", "Federation", "KubeClient", "KubeModel", "HTTP", "TLS"],
     libraries: [logging, yams, httpTypes], testModules: ["APIServer", "Keyspace"], testLibraries: [nio]),
   Module(name: "Lab", modules: ["Primitives", "Observability", "Processes", "Site", "TLS", "CLinux"], libraries: [logging]),
+  Module(name: "Histories", modules: ["Primitives"]),
+  Module(
+    name: "Torture", modules: ["Primitives", "Processes", "Site", "TLS", "HTTP", "Keyspace", "EtcdAPI", "Lab", "Histories"],
+    libraries: [nio, nioPosix, logging]),
   Module(
     name: "Console", modules: ["Primitives", "Observability", "KubeClient", "KubeModel", "Federation", "HTTP"],
     libraries: [nio, logging, httpTypes], testModules: ["APIServer", "Keyspace", "TLS"]),
