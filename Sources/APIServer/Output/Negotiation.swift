@@ -13,7 +13,8 @@ struct MediaRange: Sendable {
       let pieces: [String] = part.split(separator: ";").map { trim($0) }
       var parameters: [String: String] = [:]
       for piece in pieces.dropFirst() {
-        let halves: [Substring] = piece.split(separator: "=", maxSplits: 1)
+        // An empty piece (`a; ;b`) is an empty half, not none.
+        let halves: [Substring] = piece.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         parameters[halves[0].lowercased()] = halves.count > 1 ? trim(halves[1].filter { $0 != "\"" }) : ""
       }
       let quality: Double = parameters.removeValue(forKey: "q").flatMap { Double($0) } ?? 1

@@ -1,16 +1,39 @@
 import KubeModel
+import Primitives
 import Yams
 
 /// YAML 1.1 to the JSON that Kubernetes reads it as (sigs.k8s.io/yaml): scalars resolve to null, booleans and numbers when they are plain,
 /// keys become strings.
 enum YAMLDocument {
   static func json(_ text: String) throws -> JSONValue {
+    // kubectl sends JSON under YAML's name.
+    if let parsed = try? JSONValue.parseReportingDuplicates(Bytes(text)), parsed.duplicates.isEmpty { return parsed.value }
+    if let name: String = firstAlias(Bytes(text)) {
+      throw KubeStatus.badRequest("the request's YAML body uses the alias \(name), which is not resolved here")
+    }
     let node: Node?
     do { node = try Yams.compose(yaml: text) } catch {
       throw KubeStatus.badRequest("the request's body is not readable as YAML: \(error)")
     }
     guard let node else { return .null }
     return try convert(node, depth: 0)
+  }
+
+  /// The first `*name` that an `&name` stands for. Looked for before the text is read: ten lines in which each list holds the one before
+  /// ten times are ten billion values (CVE-2019-11253), and the reader compares keys by everything in them.
+  static func firstAlias(_ text: Bytes) -> String? {
+    func names(_ sign: UInt8) -> [Bytes] {
+      text.indices.compactMap { place in
+        guard text[place] == sign, place == 0 || [0x20, 0x09, 0x0A, 0x0D, 0x5B, 0x7B, 0x2C, 0x3A].contains(text[place - 1]) else {
+          return nil
+        }
+        let name: Bytes = Bytes(text[(place + 1)...].prefix { ![0x20, 0x09, 0x0A, 0x0D, 0x5B, 0x5D, 0x7B, 0x7D, 0x2C].contains($0) })
+        return name.isEmpty ? nil : name
+      }
+    }
+    guard text.contains(0x26), text.contains(0x2A) else { return nil }
+    let anchors: Set<Bytes> = Set(names(0x26))
+    return anchors.isEmpty ? nil : names(0x2A).first(where: anchors.contains)?.text
   }
 
   private static func convert(_ node: Node, depth: Int) throws -> JSONValue {
