@@ -9,6 +9,6 @@ struct Tricenter: AsyncParsableCommand {
       CenterCommand.self, NodeCommand.self, StoreCommand.self, APIServerCommand.self, ControllerManagerCommand.self, SchedulerCommand.self,
       KubeletCommand.self, ProxyCommand.self, DNSCommand.self, IngressCommand.self, FederationCommand.self, SiteCommand.self,
       PKICommand.self, LabCommand.self, DrillCommand.self, BenchCommand.self,
-      SimulateCommand.self,
+      SimulateCommand.self, TortureCommand.self, FuzzCommand.self,
     ])
 }

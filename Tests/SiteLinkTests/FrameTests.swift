@@ -46,28 +46,6 @@ import Testing
     #expect(events == expected)
   }
 
-  @Test func garbageIsRefusedAndNeverKept() {
-    var random = SeededRandom(seed: 3)
-    for _ in 0..<5_000 {
-      var decoder = FrameDecoder(limits: LinkLimits())
-      var (wire, _) = Self.encodedOnce
-      // A whole stream with a few bytes turned.
-      for _ in 0..<Int.random(in: 1...8, using: &random) {
-        wire.setInteger(UInt8.random(in: 0...255, using: &random), at: Int.random(in: 0..<wire.readableBytes, using: &random))
-      }
-      decoder.append(&wire)
-      while true {
-        do throws(LinkError) {
-          guard try decoder.next() != nil else { break }
-        } catch {
-          #expect([.badFrame, .frameTooLarge, .notOurProtocol].contains(error.code))
-          break
-        }
-      }
-    }
-  }
-  private static let encodedOnce: (ByteBuffer, [FrameDecoder.Event]) = encoded()
-
   private func refusal(of bytes: Bytes, _ limits: LinkLimits = LinkLimits()) -> LinkError.Code? {
     var decoder = FrameDecoder(limits: limits)
     var buffer = ByteBuffer(bytes: bytes)
