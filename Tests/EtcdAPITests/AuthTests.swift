@@ -105,6 +105,25 @@ struct AuthTests {
     #expect(PermittedRanges([]).covers(range("a")) == false)
   }
 
+  @Test func nestedTransactionsAreCheckedWhole() throws {
+    var state = AuthState()
+    for change: AuthChange in [
+      .addUser(name: "u", password: [], noPassword: true), .addRole(name: "r"), .grantRole(user: "u", role: "r"),
+      .grantPermission(role: "r", permission("a", "c")),
+    ] { _ = try state.apply(change) }
+    let caller = Caller(tables: AuthTables(state), version: 1, name: "u")
+    let put = PutRequest(key: Bytes("a"), value: [], lease: 7)
+    let inside = TransactionRequest(success: [], failure: [.transaction(TransactionRequest(success: [.put(put)]))])
+    #expect(inside.leases == [7])
+    try caller.mayRun(inside) { _ in [Bytes("b")] }
+    #expect(throws: GRPCStatus.denied) { try caller.mayRun(inside) { _ in [Bytes("x")] } }
+    let outside = TransactionRequest(
+      success: [], failure: [.transaction(TransactionRequest(success: [], failure: [.delete(DeleteRequest(range("b", "d")))]))])
+    #expect(throws: GRPCStatus.denied) { try caller.mayRun(outside) { _ in [] } }
+    #expect(throws: GRPCStatus.userEmpty) { try Caller(tables: AuthTables(state), version: 1, name: nil).mayRun(inside) { _ in [] } }
+    #expect(throws: GRPCStatus.userNotFound) { try Caller(tables: AuthTables(state), version: 1, name: "v").requireAdmin() }
+  }
+
   @Test func theFormIsStrictAndWhole() throws {
     var state = AuthState()
     for change: AuthChange in [

@@ -98,6 +98,27 @@ import Testing
     }
   }
 
+  @Test func tokensComeInTheAuthorizationField() async throws {
+    try await withServer { (server: TestServer) async throws -> Void in
+      for (path, body) in [
+        ("user/add", #"{"name":"root","password":"pw"}"#), ("user/grant", #"{"user":"root","role":"root"}"#), ("enable", "{}"),
+      ] { #expect(try await curl(server, "/v3/auth/" + path, body).hasPrefix(#"{"header":"#)) }
+      #expect(try await curl(server, "/v3/kv/put", #"{"key":"Zm9v"}"#) == #"{"code":7,"message":"etcdserver: permission denied"}"#)
+      let answer: String = try await curl(server, "/v3/auth/authenticate", #"{"name":"root","password":"pw"}"#)
+      guard case .object(let fields) = try JSONTree(Bytes(answer)), case .string(let token)? = fields["token"] else {
+        Issue.record("no token in \(answer)")
+        return
+      }
+      #expect(try await curl(server, "/v3/kv/put", #"{"key":"Zm9v"}"#, "-H", "Authorization: \(token)").contains(#""revision":"2""#))
+      #expect(
+        try await curl(server, "/v3/kv/put", #"{"key":"Zm9v"}"#, "-H", "Authorization: x", "-w", " %{http_code}")
+          == #"{"code":16,"message":"etcdserver: invalid auth token"} 401"#)
+      #expect(try await curl(server, "/v3/auth/status", "{}").contains(#""enabled":true,"authRevision":"3""#))
+      let status: EtcdStore = try await server.store.authenticated(name: "root", password: "pw")
+      #expect(try await status.put(Bytes("as"), Bytes("root")) == 3)
+    }
+  }
+
   @Test func everyRouteHasItsMessages() {
     for (path, route) in GatewayRoute.all {
       #expect(EtcdSchema.messages[route.request] != nil && EtcdSchema.messages[route.response] != nil, "\(path)")

@@ -47,6 +47,21 @@ import Testing
     }
   }
 
+  @Test func ourOwnClientSavesAndAsks() async throws {
+    try await withServer { server in
+      for number in 0..<40 { _ = try await server.keyspace.put(Bytes("k/\(number)"), Bytes(repeating: 7, count: 30_000)) }
+      let path: String = server.folder + "/own.db"
+      defer { unlink(path) }
+      let bytes: Int = try await server.store.saveSnapshot(to: path)
+      let snapshot = try StoreSnapshot(path: path)
+      #expect(snapshot.summary.bytes == bytes && snapshot.summary.revision == 41 && snapshot.summary.memberID == MemberID(0xA1))
+      let status: EtcdStore.EndpointStatus = try await server.store.status()
+      #expect(status.version == "3.6.0" && status.leader == 0xA1 && status.clusterID == 0xC1 && status.revision == 41)
+      await #expect(throws: KeyspaceError(.unavailable, "")) { _ = try await server.store.saveSnapshot(to: "/nowhere/snapshot") }
+      await #expect(throws: KeyspaceError(.unsupported, "")) { _ = try await server.store.hashKeys() }
+    }
+  }
+
   @Test(.enabled(if: etcdctlIsThere, "etcdctl is not installed (package etcd-client)"))
   func theQuotaRefusesPutsAndRaisesAnAlarm() async throws {
     var options = EtcdOptions()

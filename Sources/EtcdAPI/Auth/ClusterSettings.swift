@@ -21,6 +21,9 @@ final class SettingsView: Sendable {
 
   init(_ store: (any CommandStore)?) { self.store = store }
 
+  /// Nobody ever made a user or raised an alarm: one load, for the hot path.
+  var isQuiet: Bool { (store?.settingsVersion ?? 0) == 0 }
+
   func current() -> ClusterSettings {
     guard let store else { return .none }
     let version: UInt64 = store.settingsVersion

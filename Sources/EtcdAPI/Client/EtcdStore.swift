@@ -6,21 +6,47 @@ import Primitives
 /// Any etcd v3 as a `KeyValueStore`: ours on another host, or a real one.
 public struct EtcdStore: KeyValueStore {
   let client: GRPCClient
+  /// Goes with every call: the token of `authenticated`.
+  let metadata: [(String, String)]
   /// For one call; the server's answer may be lost after it.
   public let timeout: Duration
 
   /// `http` must speak HTTP/2 (TLS with ALPN, or `.http2`). `authority`: what the server's certificate is for.
   public init(_ http: HTTPClient, secure: Bool, authority: String = "localhost", timeout: Duration = .seconds(7)) {
-    client = GRPCClient(http, scheme: secure ? "https" : "http", authority: authority, messageLimit: EtcdLimits.clientMessageBytes)
-    self.timeout = timeout
+    self.init(
+      GRPCClient(http, scheme: secure ? "https" : "http", authority: authority, messageLimit: EtcdLimits.clientMessageBytes),
+      timeout: timeout)
   }
 
-  private func call<Answer>(
-    _ path: String, metadata: [(String, String)] = [], _ message: (inout ProtobufWriter) -> Void,
+  private init(_ client: GRPCClient, timeout: Duration, metadata: [(String, String)] = []) {
+    self.client = client
+    self.timeout = timeout
+    self.metadata = metadata
+  }
+
+  /// The same store as a user of its own (etcd's `Authenticate`). Tokens run out: who works longer than five minutes asks again.
+  public func authenticated(name: String, password: String) async throws -> EtcdStore {
+    let token: String = try await call(
+      "/etcdserverpb.Auth/Authenticate",
+      { writer in
+        writer.string(1, name)
+        writer.string(2, password)
+      },
+      { message in
+        var reader: ProtobufReader = message
+        var token: String = ""
+        while let field = try reader.next() { if field.number == 2 { token = try reader.string(field) } else { try reader.skip(field) } }
+        return token
+      })
+    return EtcdStore(client, timeout: timeout, metadata: [("token", token)])
+  }
+
+  func call<Answer>(
+    _ path: String, metadata more: [(String, String)] = [], _ message: (inout ProtobufWriter) -> Void,
     _ decode: (ProtobufReader) throws -> Answer
   ) async throws -> Answer {
     do {
-      return try decode(try await client.unary(path, timeout: timeout, metadata: metadata, message))
+      return try decode(try await client.unary(path, timeout: timeout, metadata: metadata + more, message))
     } catch {
       throw EtcdError.keyspaceError(error)
     }
@@ -37,7 +63,7 @@ public struct EtcdStore: KeyValueStore {
   }
 
   public func watch(_ request: WatchRequest) async throws -> any WatchCursor {
-    let cursor = EtcdWatchCursor(client, request)
+    let cursor = EtcdWatchCursor(client, request, metadata)
     do {
       try await cursor.open()
     } catch {
@@ -77,7 +103,7 @@ public struct EtcdStore: KeyValueStore {
 
   public func keepLeaseAlive(id: Int64) async throws -> Int64 {
     do {
-      let stream: GRPCClientStream = try await client.stream(LeaseKeepAliveStream.path)
+      let stream: GRPCClientStream = try await client.stream(LeaseKeepAliveStream.path, metadata: metadata)
       try await stream.send { $0.int64(1, id) }
       try await stream.sendEnd()
       guard var reader: ProtobufReader = try await stream.next() else {

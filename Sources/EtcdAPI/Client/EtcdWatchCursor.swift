@@ -22,10 +22,12 @@ final class EtcdWatchCursor: WatchCursor {
   }
   private let client: GRPCClient
   private let request: WatchRequest
+  private let metadata: [(String, String)]
   private let state: Mutex<State>
 
-  init(_ client: GRPCClient, _ request: WatchRequest) {
+  init(_ client: GRPCClient, _ request: WatchRequest, _ metadata: [(String, String)] = []) {
     self.client = client
+    self.metadata = metadata
     self.request = request
     state = Mutex(State(position: request.startRevision))
   }
@@ -34,7 +36,7 @@ final class EtcdWatchCursor: WatchCursor {
 
   /// Opens the stream and waits until the server has created the watch.
   func open() async throws {
-    let stream: GRPCClientStream = try await client.stream(WatchStream.path)
+    let stream: GRPCClientStream = try await client.stream(WatchStream.path, metadata: metadata)
     var create = WatchMessage.Create()
     create.request = request
     create.request.startRevision = state.withLock { $0.position }

@@ -63,7 +63,7 @@ public struct StoreDirectory: MemberDirectory {
   }
 
   public var databaseBytes: Int64 {
-    store.eventLoop.inEventLoop ? Int64(store.keyspace.sizeBytes) : Int64(store.status.dataBytes)
+    store.eventLoop.inEventLoop ? Int64(store.sizeBytes) : Int64(store.status.dataBytes)
   }
 
   public func defragment() async throws { try await store.reclaim() }

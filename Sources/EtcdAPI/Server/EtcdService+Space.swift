@@ -24,11 +24,12 @@ extension EtcdService {
   func checkSpaceForLease() throws(GRPCStatus) { try checkSpace(cost: Self.leaseOverhead) }
 
   private func checkSpace(cost: Int) throws(GRPCStatus) {
-    let alarms: Alarms = settings.current().alarms
-    if alarms.isRaised(.corrupt) { throw .corrupt }
-    guard cost > 0 else { return }
-    if alarms.isRaised(.noSpace) { throw .noSpace }
-    guard let quota: Int64 = options.quota, directory.databaseBytes + Int64(cost) >= quota else { return }
+    if !settings.isQuiet {
+      let alarms: Alarms = settings.current().alarms
+      if alarms.isRaised(.corrupt) { throw .corrupt }
+      if cost > 0, alarms.isRaised(.noSpace) { throw .noSpace }
+    }
+    guard cost > 0, let quota: Int64 = options.quota, directory.databaseBytes + Int64(cost) >= quota else { return }
     raise(Alarms.Alarm(member: directory.memberID.value, kind: .noSpace))
     throw .noSpace
   }

@@ -44,9 +44,7 @@ struct MethodTable: Sendable {
   func handler(for path: String) -> (any GRPCCallHandler)? {
     switch entries[path] {
     case .unary(let method, let rule, let metrics): return UnaryCall(method, rule, metrics, service)
-    case .serverStream(let method, let rule, let metrics):
-      metrics.started(bytes: 0)
-      return ServerStreamCall(method, rule, service)
+    case .serverStream(let method, let rule, let metrics): return ServerStreamCall(method, rule, metrics, service)
     case .watch(let metrics):
       metrics.started(bytes: 0)
       return WatchStream(service)

@@ -23,24 +23,32 @@ final class ServerStreamCall: GRPCCallHandler {
   private let method: any ServerStreamMethod
   private let service: EtcdService
   private let rule: AccessRule
+  private let metrics: MethodMetrics
   private var task: Task<Void, Never>?
   private var blocked: CheckedContinuation<Bool, Never>?
 
-  init(_ method: any ServerStreamMethod, _ rule: AccessRule, _ service: EtcdService) {
+  init(_ method: any ServerStreamMethod, _ rule: AccessRule, _ metrics: MethodMetrics, _ service: EtcdService) {
     self.method = method
     self.rule = rule
+    self.metrics = metrics
     self.service = service
   }
 
   func onMessage(_ message: ByteBuffer, _ call: GRPCCall) {
+    metrics.started(bytes: message.readableBytes)
     guard task == nil else { return call.finish(GRPCStatus(.internal, "grpc: a call with one request got a second one")) }
     do {
       let credentials = Credentials(call)
       try rule.check(try service.identify(credentials))
       start(try method.prepare(ProtobufReader(message), credentials), call)
     } catch {
-      call.finish(EtcdError.status(error))
+      end(EtcdError.status(error), call)
     }
+  }
+
+  private func end(_ status: GRPCStatus, _ call: GRPCCall) {
+    metrics.handled(status.code)
+    call.finish(status)
   }
 
   private func start(_ work: @escaping @Sendable (StreamSink) async throws -> Void, _ call: GRPCCall) {
@@ -63,7 +71,7 @@ final class ServerStreamCall: GRPCCallHandler {
       } catch {
         status = EtcdError.status(error)
       }
-      loop.execute { bound.value.1.finish(status) }
+      loop.execute { bound.value.0.end(status, bound.value.1) }
     }
   }
 

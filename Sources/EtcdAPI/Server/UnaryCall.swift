@@ -20,7 +20,8 @@ final class UnaryCall: GRPCCallHandler {
   private let metrics: MethodMetrics
   private var call: GRPCCall?
   private var task: Task<Void, Never>?
-  private(set) var credentials = Credentials()
+  /// Looked for only where somebody asks.
+  private(set) lazy var credentials: Credentials = call.map { Credentials($0) } ?? Credentials()
   private(set) var caller: Caller = .unrestricted
 
   init(_ method: any UnaryMethod, _ rule: AccessRule, _ metrics: MethodMetrics, _ service: EtcdService) {
@@ -36,11 +37,11 @@ final class UnaryCall: GRPCCallHandler {
     metrics.started(bytes: message.readableBytes)
     if call.metadata("hasleader") == "true", service.directory.leader == nil { return fail(KeyspaceError(.noLeader, "no leader is known")) }
     do {
-      credentials = Credentials(call)
+      let request = ProtobufReader(message)
+      if rule.takesSpace { try service.checkSpaceForLease() }
+      if service.settings.isQuiet { return try method.handle(request, self) }
       caller = try service.identify(credentials)
       try rule.check(caller)
-      if rule.takesSpace { try service.checkSpaceForLease() }
-      let request = ProtobufReader(message)
       guard rule.needsLeases(caller), let store = service.commandStore else { return try method.handle(request, self) }
       let (rule, caller): (AccessRule, Caller) = (rule, caller)
       run({ try await rule.checkLeases(request, caller, store) }) { _ in

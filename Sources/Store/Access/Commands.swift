@@ -10,6 +10,12 @@ extension Store: CommandStore {
     }
   }
 
+  /// Bytes of keys, values and kept versions. On the loop only.
+  public var sizeBytes: Int {
+    eventLoop.assertInEventLoop()
+    return core.value?.keyspace.sizeBytes ?? 0
+  }
+
   public func setting(_ name: String) -> Setting { board.setting(name) }
   public var settingsVersion: UInt64 { board.settingsVersion.load(ordering: .acquiring) }
 
