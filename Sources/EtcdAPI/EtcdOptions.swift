@@ -6,9 +6,9 @@ public struct EtcdOptions: Sendable {
   /// Bytes of keys and values at which puts are refused and the NOSPACE alarm is raised (`--quota-backend-bytes`). 0: etcd's 2 GiB;
   /// negative: no limit.
   public var quotaBackendBytes: Int64 = 0
-  /// Bytes of one request (`--max-request-bytes`); at most `KeyspaceLimits.requestBytes`.
+  /// Bytes of one request (`--max-request-bytes`). More than the store itself takes (`StoreConfiguration.requestLimits`) is refused by it.
   public var maxRequestBytes: Int = KeyspaceLimits.requestBytes
-  /// Operations of one transaction (`--max-txn-ops`); at most `KeyspaceLimits.transactionOperations`.
+  /// Operations of one transaction (`--max-txn-ops`); likewise.
   public var maxTransactionOperations: Int = KeyspaceLimits.transactionOperations
   /// Between progress notifications for watches that asked for them (`--watch-progress-notify-interval`).
   public var watchProgressInterval: Duration = .milliseconds(EtcdLimits.progressIntervalMilliseconds)

@@ -1,7 +1,7 @@
 /// What the etcd API takes from one client. Where etcd has the limit, it is etcd's.
 public enum EtcdLimits {
-  /// Bytes of one request message: etcd's 1.5 MiB for the request and 512 KiB for what surrounds it.
-  public static let messageBytes: Int = 1_572_864 + 524_288
+  /// Bytes of a request message beyond `--max-request-bytes` (etcd `grpcOverheadBytes`).
+  public static let messageOverheadBytes: Int = 524_288
   /// Watches on one stream. etcd has no limit of its own; a kube-apiserver uses a few hundred per stream.
   public static let watchesPerStream: Int = 20_000
   /// Events taken from the store at once for one watch (etcd `watchBatchMaxRevs`).
@@ -23,8 +23,6 @@ public enum EtcdLimits {
   static let passwordsAtOnce: Int = 4
   /// Passwords that wait for that.
   static let waitingPasswords: Int = 256
-  /// Bytes of a gateway's request: a message's, in base64 and with names around it.
-  static let gatewayBodyBytes: Int = 2 * messageBytes
   /// JSON values inside each other.
   static let jsonDepth: Int = 100
   /// Bytes of one response that our own client takes.

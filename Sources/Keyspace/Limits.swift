@@ -2,8 +2,12 @@
 public enum KeyspaceLimits {
   /// Encoded bytes of one command, which bounds its keys and values too (etcd `--max-request-bytes`, 1.5 MiB).
   public static let requestBytes: Int = 1_572_864
+  /// What that may be raised to: one entry of the log must hold it, with what surrounds it (`ConsensusLimits.maxEntryPayload`, 6 MiB).
+  public static let requestBytesCeiling: Int = 5 << 20
   /// Operations or comparisons on one level of a transaction, and, since each level uses some up, its depth (etcd `--max-txn-ops`).
   public static let transactionOperations: Int = 128
+  /// What that may be raised to. A transaction runs on the store's loop, at some 4 µs per operation.
+  public static let transactionOperationsCeiling: Int = 10_000
   /// Seconds (etcd `MaxLeaseTTL`).
   public static let leaseSeconds: Int64 = 9_000_000_000
   public static let minimumLeaseSeconds: Int64 = 1
@@ -35,4 +39,13 @@ public enum KeyspaceLimits {
 
   /// Bytes of a snapshot handed out at once, roughly.
   public static let snapshotChunkBytes: Int = 256 * 1024
+}
+
+/// What one store takes of one request (etcd `--max-request-bytes`, `--max-txn-ops`); the same on every member.
+public struct RequestLimits: Hashable, Sendable {
+  /// Of keys and values, 1 to `KeyspaceLimits.requestBytesCeiling`.
+  public var bytes: Int = KeyspaceLimits.requestBytes
+  /// Over all levels of a transaction, 1 to `KeyspaceLimits.transactionOperationsCeiling`.
+  public var operations: Int = KeyspaceLimits.transactionOperations
+  public init() {}
 }

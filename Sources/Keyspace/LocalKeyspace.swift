@@ -12,10 +12,16 @@ public final class LocalKeyspace: CommandStore, WatchHost {
     var timer = LeaseTimer()
     var lastLease: Int64 = 0
   }
-  private let state: Mutex<State> = Mutex(State())
+  private let state: Mutex<State>
   private let clock: any TimeSource
 
-  public init(clock: any TimeSource = SystemClock()) { self.clock = clock }
+  /// Begins with what is given; its leases have all of their time again.
+  public init(_ keyspace: Keyspace = Keyspace(), clock: any TimeSource = SystemClock()) {
+    var state = State(keyspace: keyspace)
+    state.timer.restart(keyspace, now: clock.now(), grace: .zero)
+    self.state = Mutex(state)
+    self.clock = clock
+  }
 
   /// Lets leases run out while nobody calls. Returns when its task is cancelled.
   public func run() async {

@@ -87,6 +87,6 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
     section("counter", counters.withLock { $0 }.map { key, cell in (key, { "\($0.name)\(braces($0.labels)) \(cell.value)\n" }) })
     section("gauge", gauges.withLock { $0 }.map { key, cell in (key, { "\($0.name)\(braces($0.labels)) \(cell.value)\n" }) })
     section("histogram", timers.withLock { $0 }.map { key, cell in (key, { cell.text(name: $0.name, labels: $0.labels) }) })
-    return lines
+    return lines + ProcessMetrics.text()
   }
 }

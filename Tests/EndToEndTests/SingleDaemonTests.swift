@@ -11,6 +11,8 @@ final class DaemonBench: Sendable {
   let net: Int
   var host: String { "127.\(net).0.11" }
   private let children: Mutex<[pid_t]> = Mutex([])
+  /// In local-dr, beside ldr-1, after a comma.
+  private let moreHosts: String
 
   /// The executable lies beside the tests' own.
   static let program: String? = {
@@ -28,14 +30,18 @@ final class DaemonBench: Sendable {
     return nil
   }()
 
-  init() throws {
-    net = 20 + Int(getpid()) % 45
+  init(net offset: Int, moreHosts: (Int) -> String) throws {
+    net = 20 + offset + Int(getpid()) % 45
+    self.moreHosts = moreHosts(net)
     folder = "/tmp/tricenter-daemons-\(getpid())-\(UInt32.random(in: 0 ... .max))"
     guard mkdir(folder, 0o700) == 0 else { throw ProcessError(.failed, "cannot make \(folder)") }
   }
 
-  static func run(_ body: (DaemonBench) async throws -> Void) async throws {
-    let bench = try DaemonBench()
+  /// Suites run beside each other: each has an offset of its own, 0 or 45.
+  static func run(
+    net offset: Int = 0, moreHosts: (Int) -> String = { _ in "" }, _ body: (DaemonBench) async throws -> Void
+  ) async throws {
+    let bench = try DaemonBench(net: offset, moreHosts: moreHosts)
     defer { bench.tearDown() }
     do {
       try write(bench.site, to: bench.siteFile)
@@ -70,7 +76,7 @@ final class DaemonBench: Sendable {
     cities: [east, west]
     centers:
       - { name: production, role: production, city: east, network: 127.\(net).0.0/24, hosts: [{ name: prod-1, address: 127.\(net).0.11, pods: 127.\(net).100.0/24 }] }
-      - { name: local-dr, role: local-dr, city: east, network: 127.\(net).1.0/24, hosts: [{ name: ldr-1, address: 127.\(net).1.11, pods: 127.\(net).101.0/24 }] }
+      - { name: local-dr, role: local-dr, city: east, network: 127.\(net).1.0/24, hosts: [{ name: ldr-1, address: 127.\(net).1.11, pods: 127.\(net).101.0/24 }\(moreHosts)] }
       - { name: remote-dr, role: remote-dr, city: west, network: 127.\(net).2.0/24, hosts: [{ name: rdr-1, address: 127.\(net).2.11, pods: 127.\(net).102.0/24 }] }
     clusters:
       - { name: bank, services: 127.\(net).128.0/20, nodePorts: 30000-32767, centers: [production, local-dr, remote-dr], failover: { automaticTo: [local-dr] } }
@@ -103,7 +109,10 @@ final class DaemonBench: Sendable {
 
   /// A member of a store, told by etcd's flags; `members` is `--initial-cluster`.
   @discardableResult
-  func store(_ name: String, center: String, address: String, members: String = "") throws -> pid_t {
+  func store(
+    _ log: String, as member: String? = nil, center: String, address: String, members: String = "", more: [String] = []
+  ) throws -> pid_t {
+    let name: String = member ?? log
     let files = "\(pki)/\(center)/\(name)/store"
     var arguments: [String] = [Self.program ?? "tricenter", "store", "--name", name, "--data-dir", "\(folder)/\(name).etcd"]
     arguments += ["--listen-client-urls", "https://\(address):2379", "--advertise-client-urls=https://\(address):2379"]
@@ -113,7 +122,7 @@ final class DaemonBench: Sendable {
       arguments += ["--peer-cert-file", "\(files).pem", "--peer-key-file", "\(files).key", "--peer-trusted-ca-file", "\(pki)/ca.pem"]
       arguments += ["--initial-advertise-peer-urls", "https://\(address):2380", "--peer-client-cert-auth=true"]
     }
-    return try start("store-\(name)", arguments)
+    return try start("store-\(log)", arguments + more)
   }
 
   func until(_ what: String, within: Duration = .seconds(180), _ condition: () async throws -> Bool) async throws {
@@ -144,11 +153,11 @@ final class DaemonBench: Sendable {
     ).outcome().output.text
   }
 
-  func etcdctl(_ endpoints: String, _ arguments: String...) async throws -> Command.Outcome {
+  func etcdctl(_ endpoints: String, input: String = "", _ arguments: String...) async throws -> Command.Outcome {
     let person = "\(pki)/people/admin"
     var command = Command(
       ["etcdctl", "--endpoints", endpoints, "--cacert", "\(pki)/ca.pem", "--cert", "\(person).pem", "--key", "\(person).key"] + arguments,
-      timeout: .seconds(60))
+      input: Bytes(input), timeout: .seconds(60))
     command.environment = ["ETCDCTL_API": "3", "PATH": "/usr/bin:/bin"]
     return try await command.outcome()
   }
@@ -282,9 +291,9 @@ final class DaemonBench: Sendable {
     }
     let (status, text) = try await refusal("--experimental-corrupt-check-time", "5m", "--max-request-bytes=8589934592", "-discovery", "x")
     #expect(status == 2)
-    #expect(text.contains("--experimental-corrupt-check-time is not carried out"))
+    #expect(text.contains("--experimental-corrupt-check-time=5m is not carried out"))
     #expect(text.contains("--discovery is not carried out"))
-    #expect(try await refusal("--max-request-bytes=8589934592").1.contains("must be a number from 1 to 1572864"))
+    #expect(try await refusal("--max-request-bytes=8589934592").1.contains("must be a number from 1 to 5242880"))
     #expect(try await refusal(environment: ["ETCD_ENABLE_V2": "true"]).1.contains("--enable-v2=true is not carried out"))
     #expect(try await refusal("--listen-client-urls", "https://127.0.0.1:1").1.contains("--cert-file"))
     #expect(try await refusal("--name", "x", "--initial-cluster", "y=http://127.0.0.1:1").1.contains("couldn't find local name"))

@@ -52,7 +52,7 @@ import Testing
       for number in 0..<40 { _ = try await server.keyspace.put(Bytes("k/\(number)"), Bytes(repeating: 7, count: 30_000)) }
       let path: String = server.folder + "/own.db"
       defer { unlink(path) }
-      let bytes: Int = try await server.store.saveSnapshot(to: path)
+      let bytes: Int = try await server.store.saveSnapshot(to: path).bytes
       let snapshot = try StoreSnapshot(path: path)
       #expect(snapshot.summary.bytes == bytes && snapshot.summary.revision == 41 && snapshot.summary.memberID == MemberID(0xA1))
       let status: EtcdStore.EndpointStatus = try await server.store.status()

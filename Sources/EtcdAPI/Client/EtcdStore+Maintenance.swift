@@ -59,59 +59,34 @@ extension EtcdStore {
     }
   }
 
-  /// Streams a snapshot into a file of mode 0600, ours or etcd's, and checks its SHA-256 before the file gets its name. Returns its bytes.
-  /// Throws a `KeyspaceError`: the server's, `.malformed` for a stream that is not whole, `.unavailable` if the file cannot be written.
-  public func saveSnapshot(to path: String) async throws -> Int {
-    let partial: String = path + ".part"
-    let file: Int32 = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    guard file >= 0 else { throw Self.unwritable(partial) }
-    var done: Bool = false
-    defer {
-      close(file)
-      if !done { unlink(partial) }
-    }
-    let digest = SHA256Stream()
-    // The checksum is the last 32 bytes, however they are cut: so many are held back.
-    var (held, bytes): (Bytes, Int) = ([], 0)
-    do {
-      let stream: GRPCClientStream = try await client.stream(SnapshotMethod.path, metadata: metadata)
-      try await stream.send { _ in }
-      try await stream.sendEnd()
-      while var reader: ProtobufReader = try await stream.next() {
-        var blob: Bytes = []
-        while let field = try reader.next() { if field.number == 3 { blob = try reader.bytes(field) } else { try reader.skip(field) } }
-        guard Self.write(blob, to: file) else { throw Self.unwritable(partial) }
-        bytes += blob.count
-        held += blob
-        if held.count > SHA256.length {
-          digest.update(Bytes(held.dropLast(SHA256.length)))
-          held = Bytes(held.suffix(SHA256.length))
+  /// The members as the one asked knows them.
+  public func members() async throws -> [ClusterMember] {
+    try await call("/etcdserverpb.Cluster/MemberList", { $0.bool(1, true) }) { message in
+      var reader: ProtobufReader = message
+      var members: [ClusterMember] = []
+      while let field = try reader.next() {
+        guard field.number == 2 else {
+          try reader.skip(field)
+          continue
         }
+        var (inner, member): (ProtobufReader, ClusterMember) = (
+          try reader.message(field), ClusterMember(id: MemberID(0), name: "", peerURLs: [], clientURLs: [])
+        )
+        while let field = try inner.next() {
+          switch field.number {
+          case 1: member.id = MemberID(try inner.uint64(field))
+          case 2: member.name = try inner.string(field)
+          case 3: member.peerURLs.append(try inner.string(field))
+          case 4: member.clientURLs.append(try inner.string(field))
+          case 5: member.isLearner = try inner.bool(field)
+          default: try inner.skip(field)
+          }
+        }
+        members.append(member)
       }
-    } catch {
-      throw EtcdError.keyspaceError(error)
+      return members
     }
-    guard held.count == SHA256.length, digest.finish() == held else {
-      throw KeyspaceError(
-        .malformed, "the snapshot's \(bytes) bytes do not fit the checksum at their end: it was not sent whole, save it again")
-    }
-    guard fsync(file) == 0, rename(partial, path) == 0 else { throw Self.unwritable(path) }
-    done = true
-    return bytes
   }
 
-  private static func write(_ bytes: Bytes, to file: Int32) -> Bool {
-    var written: Int = 0
-    while written < bytes.count {
-      let count: Int = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + written, bytes.count - written) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { return false }
-      written += count
-    }
-    return true
-  }
-
-  private static func unwritable(_ path: String) -> KeyspaceError {
-    KeyspaceError(.unavailable, "cannot write \(path): \(String(cString: strerror(errno)))")
-  }
+  public func defragment() async throws { try await call("/etcdserverpb.Maintenance/Defragment", { _ in }) { _ in } }
 }

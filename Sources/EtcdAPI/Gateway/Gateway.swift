@@ -10,9 +10,12 @@ import Primitives
 struct Gateway: Sendable {
   private let router: GRPCRouter
   private let transcoder: Transcoder
+  /// Bytes of a request: a message's, in base64 and with names around it.
+  private let bodyLimit: Int
 
-  init(_ router: GRPCRouter) {
+  init(_ router: GRPCRouter, bodyLimit: Int) {
     self.router = router
+    self.bodyLimit = bodyLimit
     transcoder = Transcoder(messages: EtcdSchema.messages)
   }
 
@@ -22,7 +25,7 @@ struct Gateway: Sendable {
     guard path.hasPrefix("/v3/") else { return nil }
     guard let route: GatewayRoute = GatewayRoute.all[path] else { return GatewayRefusal(GRPCStatus(.notFound, "Not Found")) }
     guard head.method == "POST" else { return GatewayRefusal(GRPCStatus(.unimplemented, "Method Not Allowed")) }
-    return GatewayStream(route, router.stream(for: route.method), transcoder)
+    return GatewayStream(route, router.stream(for: route.method), transcoder, bodyLimit: bodyLimit)
   }
 }
 

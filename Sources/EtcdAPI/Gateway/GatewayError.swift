@@ -2,8 +2,10 @@ import HTTP
 import NIOCore
 import Primitives
 
-/// A refusal in the gateway's form: `{"code":5,"message":"…"}`, `details` left out as long as there are none, with the HTTP status that
-/// stands for the code (https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto).
+/// A refusal in the gateway's form, with the HTTP status that stands for the code
+/// (https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto): `{"code":5,"message":"…"}` is etcd 3.6's, with `details`
+/// left out as long as there are none. etcd 3.4 and 3.5 have `error` beside these, and in streams `grpc_code`, `http_code` and
+/// `http_status`, and their clients tell errors apart by it (Patroni, for one): both are said.
 enum GatewayError {
   static func httpStatus(_ code: GRPCStatus.Code) -> Int {
     switch code {
@@ -22,12 +24,40 @@ enum GatewayError {
     }
   }
 
-  static func write(_ status: GRPCStatus, to json: inout JSONWriter) {
+  private static func phrase(_ status: Int) -> String {
+    switch status {
+    case 200: "OK"
+    case 400: "Bad Request"
+    case 401: "Unauthorized"
+    case 403: "Forbidden"
+    case 404: "Not Found"
+    case 409: "Conflict"
+    case 429: "Too Many Requests"
+    case 499: "Client Closed Request"
+    case 501: "Not Implemented"
+    case 503: "Service Unavailable"
+    case 504: "Gateway Timeout"
+    default: "Internal Server Error"
+    }
+  }
+
+  static func write(_ status: GRPCStatus, inStream: Bool = false, to json: inout JSONWriter) {
     json.beginObject()
     json.name("code")
     json.raw(String(status.code.value))
     json.name("message")
     json.string(status.message)
+    if inStream {
+      json.name("grpc_code")
+      json.raw(String(status.code.value))
+      json.name("http_code")
+      json.raw(String(httpStatus(status.code)))
+      json.name("http_status")
+      json.string(phrase(httpStatus(status.code)))
+    } else {
+      json.name("error")
+      json.string(status.message)
+    }
     json.endObject()
   }
 

@@ -7,11 +7,13 @@ final class GatewayStream: StreamHandler {
   private let route: GatewayRoute
   private let call: any StreamHandler
   private let transcoder: Transcoder
+  private let bodyLimit: Int
   private var output: GatewayWriter?
   private var body: Bytes = []
   private var splitter = JSONSplitter()
 
-  init(_ route: GatewayRoute, _ call: any StreamHandler, _ transcoder: Transcoder) {
+  init(_ route: GatewayRoute, _ call: any StreamHandler, _ transcoder: Transcoder, bodyLimit: Int) {
+    self.bodyLimit = bodyLimit
     self.route = route
     self.call = call
     self.transcoder = transcoder
@@ -26,9 +28,9 @@ final class GatewayStream: StreamHandler {
   func onData(_ bytes: ByteBuffer) {
     guard output?.isOpen ?? false else { return }
     body += bytes.readableBytesView
-    guard body.count <= EtcdLimits.gatewayBodyBytes else {
+    guard body.count <= bodyLimit else {
       return refuse(
-        GRPCStatus(.resourceExhausted, "grpc: received message larger than max (\(body.count) vs. \(EtcdLimits.gatewayBodyBytes))"))
+        GRPCStatus(.resourceExhausted, "grpc: received message larger than max (\(body.count) vs. \(bodyLimit))"))
     }
     guard route.streamsIn else { return }
     do throws(JSONFault) {

@@ -83,7 +83,7 @@ final class GatewayWriter: StreamWriter {
       var json = JSONWriter()
       json.beginObject()
       json.name("error")
-      GatewayError.write(status, to: &json)
+      GatewayError.write(status, inStream: true, to: &json)
       json.endObject()
       line(json, status: GatewayError.httpStatus(status.code))
     } else if !headSent {

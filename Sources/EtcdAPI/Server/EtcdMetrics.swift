@@ -11,12 +11,14 @@ final class EtcdMetrics: Sendable {
   let puts = Counter(label: "etcd_mvcc_put_total")
   let deletions = Counter(label: "etcd_mvcc_delete_total")
   let transactions = Counter(label: "etcd_mvcc_txn_total")
+  let leases = Counter(label: "etcd_debugging_lease_granted_total")
   let watchEvents = Counter(label: "etcd_debugging_mvcc_events_total")
   let healthSuccesses = Counter(label: "etcd_server_health_success")
   let healthFailures = Counter(label: "etcd_server_health_failures")
 
   init(member: MemberID, quota: Int64?) {
     Gauge(label: "etcd_server_version", dimensions: [("server_version", EtcdService.version)]).record(1)
+    Gauge(label: "etcd_cluster_version", dimensions: [("cluster_version", String(EtcdService.version.prefix(3)))]).record(1)
     Gauge(label: "etcd_server_id", dimensions: [("server_id", String(member.value, radix: 16))]).record(1)
     Gauge(label: "etcd_server_quota_backend_bytes").record(quota ?? -1)
   }
@@ -45,6 +47,7 @@ final class MethodMetrics: Sendable {
       case PutMethod.path: all.puts
       case DeleteRangeMethod.path: all.deletions
       case TxnMethod.path: all.transactions
+      case LeaseGrantMethod.path: all.leases
       default: nil
       }
   }
@@ -53,6 +56,8 @@ final class MethodMetrics: Sendable {
     startedCalls.increment()
     all.received.increment(by: bytes)
   }
+
+  func sent(bytes: Int) { all.sent.increment(by: bytes) }
 
   func handled(_ code: GRPCStatus.Code) {
     guard code != .ok else {

@@ -20,13 +20,16 @@ public final class EtcdServer: Sendable {
   ) {
     let service = EtcdService(store: store, directory: directory, options: options, logger: configuration.logger)
     let table = MethodTable(service)
-    let messageLimit: Int = min(EtcdLimits.messageBytes, options.maxRequestBytes + 524_288)
+    let messageLimit: Int = options.maxRequestBytes + EtcdLimits.messageOverheadBytes
     let router = GRPCRouter(messageLimit: messageLimit) { table.handler(for: $0) }
-    let gateway = Gateway(router)
+    let gateway = Gateway(router, bodyLimit: 2 * messageLimit)
     server = HTTPServer(
       configuration, streams: { head in router.route(head) ?? gateway.route(head) },
       responder: EtcdPlainResponder(service: service, metrics: metrics))
   }
+
+  /// Of etcd's contract that is served.
+  public static var version: String { EtcdService.version }
 
   public func start() async throws { try await server.start() }
   public func shutdown() async { await server.shutdown() }

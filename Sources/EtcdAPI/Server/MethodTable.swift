@@ -23,9 +23,11 @@ struct MethodTable: Sendable {
       MemberListMethod.self, MemberAddMethod.self, MemberRemoveMethod.self, MemberUpdateMethod.self, MemberPromoteMethod.self,
       StatusMethod.self, AlarmMethod.self, HashKVMethod.self, MoveLeaderMethod.self,
       HashMethod.self, DefragmentMethod.self, DowngradeMethod.self, LockMethod.self, UnlockMethod.self, CampaignMethod.self,
-      ProclaimMethod.self, LeaderMethod.self, ResignMethod.self,
+      ProclaimMethod.self, LeaderMethod.self, ResignMethod.self, HealthCheckMethod.self,
     ]
-    let streams: [any ServerStreamMethod.Type] = [SnapshotMethod.self, RangeStreamMethod.self, ObserveMethod.self]
+    let streams: [any ServerStreamMethod.Type] = [
+      SnapshotMethod.self, RangeStreamMethod.self, ObserveMethod.self, HealthWatchMethod.self,
+    ]
     var entries: [String: Entry] = [:]
     func add(_ path: String, _ method: any UnaryMethod) {
       entries[path] = .unary(method, AccessRule.of(path), service.metrics.method(path, type: "unary"))

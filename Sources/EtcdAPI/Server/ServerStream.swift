@@ -58,7 +58,7 @@ final class ServerStreamCall: GRPCCallHandler {
       await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
         loop.execute {
           let (stream, call) = bound.value
-          call.send(capacity: capacity, message)
+          stream.metrics.sent(bytes: call.send(capacity: capacity, message))
           if call.isOpen, !call.isWritable { stream.blocked = continuation } else { continuation.resume(returning: call.isOpen) }
         }
       }

@@ -60,7 +60,7 @@ final class UnaryCall: GRPCCallHandler {
 
   func answer(capacity: Int = 256, _ message: (inout ProtobufWriter) -> Void) {
     metrics.handled(.ok)
-    call?.send(capacity: capacity, message)
+    metrics.sent(bytes: call?.send(capacity: capacity, message) ?? 0)
     call?.finish()
   }
 

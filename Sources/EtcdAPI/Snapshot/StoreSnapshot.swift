@@ -57,17 +57,28 @@ public struct StoreSnapshot: Sendable {
     var rest: Int = streamBytes
     while rest > 0 {
       let piece: Bytes = try take(min(rest, 1 << 20))
-      try decoder.consume(piece)
+      do { try decoder.consume(piece) } catch { throw Self.damaged(path, error.message) }
       rest -= piece.count
     }
     if SnapshotFileForm.padding(streamBytes) > 0 { _ = try take(SnapshotFileForm.padding(streamBytes)) }
     let checksum: Bytes = try read(SHA256.length)
     guard checksum == digest.finish() else { throw Self.damaged(path, "its SHA-256 does not fit its content") }
-    keyspace = try decoder.finish()
+    do { keyspace = try decoder.finish() } catch { throw Self.damaged(path, error.message) }
     var summary: Summary = header
     summary.bytes = size
     summary.hash = checksum.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
     self.summary = summary
+  }
+
+  /// Whether the file begins as ours do. Throws `.unavailable` if it cannot be read.
+  static func isOne(_ path: String) throws -> Bool {
+    let file: Int32 = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw unreadable(path) }
+    defer { close(file) }
+    var beginning = Bytes(repeating: 0, count: SnapshotFileForm.magic.utf8.count)
+    let count: Int = pread(file, &beginning, beginning.count, 0)
+    guard count >= 0 else { throw unreadable(path) }
+    return count == beginning.count && beginning == Bytes(SnapshotFileForm.magic)
   }
 
   private static func header(_ bytes: Bytes, _ path: String) throws -> (Summary, Int) {

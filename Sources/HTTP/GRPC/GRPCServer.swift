@@ -51,10 +51,15 @@ public final class GRPCCall {
     writer.send(Self.headers, end: false)
   }
 
-  public func send(capacity: Int = 256, _ message: (inout ProtobufWriter) -> Void) {
-    guard let writer else { return }
+  /// Returns the bytes sent; 0 once the call is over.
+  @discardableResult
+  public func send(capacity: Int = 256, _ message: (inout ProtobufWriter) -> Void) -> Int {
+    guard let writer else { return 0 }
     sendHeaders()
-    writer.sendData(ByteBuffer.grpcMessage(capacity: capacity, message))
+    let frame: ByteBuffer = .grpcMessage(capacity: capacity, message)
+    let bytes: Int = frame.readableBytes
+    writer.sendData(frame)
+    return bytes
   }
 
   public func finish(_ status: GRPCStatus = .ok) {

@@ -23,10 +23,14 @@ public struct StreamHead: Sendable {
     let peer: PeerIdentity?
     let remoteAddress: String
     let isGRPC: Bool
+    /// By a gateway: metadata of the call come as `Grpc-Metadata-NAME`, as grpc-gateway has it, or under their own names.
+    let isHandedOn: Bool
 
     init(
-      fields: Fields, method: String, scheme: String, authority: String, path: String, peer: PeerIdentity?, remoteAddress: String
+      fields: Fields, method: String, scheme: String, authority: String, path: String, peer: PeerIdentity?, remoteAddress: String,
+      isHandedOn: Bool = false
     ) {
+      self.isHandedOn = isHandedOn
       self.fields = fields
       self.method = method
       self.scheme = scheme
@@ -61,7 +65,9 @@ public struct StreamHead: Sendable {
   }
 
   /// A field's first value. `name` in lower case.
-  public func first(_ name: String) -> String? { Self.first(name, in: storage.fields) }
+  public func first(_ name: String) -> String? {
+    Self.first(name, in: storage.fields) ?? (storage.isHandedOn ? Self.first("grpc-metadata-" + name, in: storage.fields) : nil)
+  }
 
   private static func first(_ name: String, in fields: Fields) -> String? {
     switch fields {
@@ -79,7 +85,7 @@ public struct StreamHead: Sendable {
   private init(_ head: StreamHead, method: String, path: String) {
     storage = Storage(
       fields: head.fields, method: method, scheme: head.scheme, authority: head.authority, path: path, peer: head.peer,
-      remoteAddress: head.remoteAddress)
+      remoteAddress: head.remoteAddress, isHandedOn: true)
   }
 
   /// `fields` without the pseudo ones, which have been judged (`RequestRules`).

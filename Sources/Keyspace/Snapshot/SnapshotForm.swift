@@ -2,7 +2,7 @@ import Primitives
 
 /// The whole keyspace as a stream of frames, the same bytes on every member that is at the same state.
 ///
-///     stream = frame…            frame = length (32 bits) items…          at most 4 MiB
+///     stream = frame…            frame = length (32 bits) items…          at most 64 MiB
 ///     item   = 1 version revision compacted applied        first
 ///            | 2 lease id, seconds                         ascending ids
 ///            | 6 seconds of the lease before that are left, by its checkpoint
@@ -15,7 +15,8 @@ import Primitives
 /// Keys of leases and the history are not written: both follow from the versions.
 enum SnapshotForm {
   static let version: UInt8 = 1
-  static let frameBytes: Int = 4 * 1024 * 1024
+  /// Frames are cut behind 256 KiB, but never inside a version, and the first one holds all leases.
+  static let frameBytes: Int = 64 * 1024 * 1024
 
   static func write(_ record: Record, to writer: inout ByteWriter) {
     writer.signed(record.createRevision)

@@ -3,24 +3,24 @@ import Primitives
 extension KeyspaceCommand {
   /// Refuses what no keyspace would run, before it costs a log entry: empty keys, contradictory options, the same key written
   /// twice in one transaction, too many operations, more bytes than a request may have.
-  public func check() throws(KeyspaceError) {
+  public func check(_ limits: RequestLimits = RequestLimits()) throws(KeyspaceError) {
     switch self {
     case .guarded(_, .guarded): throw KeyspaceError(.malformed, "a guarded command stands in another")
-    case .guarded(_, let command): return try command.check()
+    case .guarded(_, let command): return try command.check(limits)
     case .set(let name, _, _) where name.isEmpty || name.utf8.count > KeyspaceLimits.settingNameBytes:
       throw KeyspaceError(.requestTooLarge, "the name of a setting has 1 to \(KeyspaceLimits.settingNameBytes) bytes")
     default: break
     }
     if case .transaction(let request) = self {
-      try request.check(operations: KeyspaceLimits.transactionOperations)
+      try request.check(operations: limits.operations, of: limits.operations)
       _ = try WrittenKeys.collect(request)
     }
     if case .grantLease(_, let ttlSeconds) = self, ttlSeconds > KeyspaceLimits.leaseSeconds {
       throw KeyspaceError(.leaseTTLTooLarge, "a lease of \(ttlSeconds) s was asked for, the longest is \(KeyspaceLimits.leaseSeconds) s")
     }
     let size: Int = approximateSize
-    if size > KeyspaceLimits.requestBytes {
-      throw KeyspaceError(.requestTooLarge, "request of \(size) bytes, at most \(KeyspaceLimits.requestBytes) are taken")
+    if size > limits.bytes {
+      throw KeyspaceError(.requestTooLarge, "request of \(size) bytes, at most \(limits.bytes) are taken")
     }
   }
 
@@ -49,17 +49,16 @@ extension TransactionRequest {
     return size
   }
 
-  func check(operations limit: Int) throws(KeyspaceError) {
+  func check(operations limit: Int, of all: Int) throws(KeyspaceError) {
     let count: Int = max(compares.count, success.count, failure.count)
     guard count <= limit else {
       throw KeyspaceError(
         .tooManyOperations,
-        "transaction with \(count) comparisons or operations on one level, \(KeyspaceLimits.transactionOperations) are taken over all levels"
-      )
+        "transaction with \(count) comparisons or operations on one level, \(all) are taken over all levels")
     }
     for compare in compares where compare.range.key.isEmpty { throw KeyspaceError(.emptyKey, "a comparison needs a key") }
-    for operation in success { try operation.check(operations: limit - count) }
-    for operation in failure { try operation.check(operations: limit - count) }
+    for operation in success { try operation.check(operations: limit - count, of: all) }
+    for operation in failure { try operation.check(operations: limit - count, of: all) }
   }
 }
 
@@ -73,7 +72,7 @@ extension Operation {
     }
   }
 
-  func check(operations limit: Int) throws(KeyspaceError) {
+  func check(operations limit: Int, of all: Int) throws(KeyspaceError) {
     switch self {
     case .range(let request):
       if request.range.key.isEmpty { throw KeyspaceError(.emptyKey, "a range needs a key") }
@@ -87,7 +86,7 @@ extension Operation {
       if request.ignoreLease, request.lease != 0 {
         throw KeyspaceError(.leaseProvided, "a put that keeps the lease was given a lease")
       }
-    case .transaction(let request): try request.check(operations: limit)
+    case .transaction(let request): try request.check(operations: limit, of: all)
     }
   }
 }

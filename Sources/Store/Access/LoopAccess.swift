@@ -42,7 +42,9 @@ extension Store {
   public func transact(_ request: TransactionRequest, completion: @escaping (Result<TransactionResponse, KeyspaceError>) -> Void) {
     guard let member else { return completion(.failure(notStarted)) }
     if request.isReadOnly {
-      do throws(KeyspaceError) { try KeyspaceCommand.transaction(request).check() } catch { return completion(.failure(error)) }
+      do throws(KeyspaceError) { try KeyspaceCommand.transaction(request).check(configuration.requestLimits) } catch {
+        return completion(.failure(error))
+      }
       return member.linearize { error in
         if let error { return completion(.failure(error)) }
         completion(Result { () throws(KeyspaceError) in try member.keyspace.evaluate(request) })

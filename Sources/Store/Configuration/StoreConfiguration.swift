@@ -69,6 +69,10 @@ public struct StoreConfiguration: Sendable {
   /// History older than this is compacted away by the leader (etcd's periodic auto-compaction; what a kube-apiserver does every five
   /// minutes). nil: only on request. At least a second.
   public var historyRetention: Duration? = nil
+  /// Of history, so many revisions are kept, looked at every five minutes (etcd `--auto-compaction-mode revision`). nil: no such limit.
+  public var historyRevisions: Int64? = nil
+  /// What of one request is taken; the same on every member.
+  public var requestLimits = RequestLimits()
   /// A lease with more than this left is written down with what is left of it so often (etcd: five minutes), so that a new leader does not
   /// give all of its time again. At least a tick.
   public var leaseCheckpointInterval: Duration = .seconds(300)
@@ -119,6 +123,15 @@ public struct StoreConfiguration: Sendable {
     }
     guard shrinkPatience >= StoreLimits.presence else {
       throw StoreError(.invalidConfiguration, "a center counts as gone after \(StoreLimits.presence) at least, not after \(shrinkPatience)")
+    }
+    guard (1...KeyspaceLimits.requestBytesCeiling).contains(requestLimits.bytes),
+      (1...KeyspaceLimits.transactionOperationsCeiling).contains(requestLimits.operations), historyRevisions ?? 1 > 0
+    else {
+      throw StoreError(
+        .invalidConfiguration,
+        "requests of \(requestLimits.bytes) bytes and \(requestLimits.operations) operations, history of \(historyRevisions ?? 0) revisions: "
+          + "more than \(KeyspaceLimits.requestBytesCeiling) bytes or \(KeyspaceLimits.transactionOperationsCeiling) operations, or less than 1"
+      )
     }
     guard tick >= .milliseconds(1), requestTimeout > tick, snapshotEntries > 0, historyRetention ?? .seconds(1) >= .seconds(1),
       leaseCheckpointInterval >= tick

@@ -13,6 +13,13 @@ public enum StoreIdentity {
     epoch == 0 ? clusterID : hash("epoch", String(clusterID, radix: 16), "\(epoch)")
   }
 
+  /// Of a cluster that begins with a snapshot: no member of the cluster before takes part in it, whatever the two are called, and members
+  /// that are restored from the same snapshot find each other.
+  /// - Parameter snapshot: what tells snapshots apart: a checksum of all of it.
+  public static func clusterID(federation: String, restoredFrom snapshot: UInt64) -> UInt64 {
+    hash("restored", federation, String(snapshot, radix: 16))
+  }
+
   /// Of a member that is added at run time: from where it is reached, and never one that is or was taken.
   static func addedMember(clusterID: UInt64, peerURLs: [String], taken: [MemberID]) -> MemberID {
     var attempt: Int = 0

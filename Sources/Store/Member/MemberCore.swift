@@ -55,6 +55,7 @@ final class MemberCore {
   var isRemoved: Bool = false
   var lag = LagSamples()
   var compaction: CompactionClock?
+  var countedCompaction: CompactionClock.Counted?
   /// Last entry handed to the journal.
   var lastIndex: UInt64 = 0
   var nextTransfer: UInt64
@@ -95,6 +96,7 @@ final class MemberCore {
     keyspace = restored.keyspace
     leases = LeaseKeeper(checkpointInterval: configuration.leaseCheckpointInterval)
     compaction = configuration.historyRetention.map { CompactionClock(retention: $0) }
+    countedCompaction = configuration.historyRevisions.map { CompactionClock.Counted(revisions: $0) }
     lastSnapshotIndex = restored.state.snapshot?.index ?? 0
     proposals = ProposalTable(origin: configuration.memberID, seed: configuration.seed)
     calls = CallTable(seed: configuration.seed)

@@ -8,7 +8,7 @@ extension MemberCore {
     if let failure { return completion(.failure(failure)) }
     let durability: Durability
     do throws(KeyspaceError) {
-      try command.check()
+      try command.check(configuration.requestLimits)
       durability = try self.durability(of: command)
     } catch { return completion(.failure(error)) }
     guard proposals.count < StoreLimits.pendingProposals else {
@@ -22,7 +22,7 @@ extension MemberCore {
   /// Proposes in this member's own term or never: what a leader knows by being the leader. `.dropped`: it is in no log and never will be.
   func submitAsLeader(_ command: KeyspaceCommand, _ completion: @escaping ProposalTable.Completion) {
     if let failure { return completion(.failure(failure)) }
-    do throws(KeyspaceError) { try command.check() } catch { return completion(.failure(error)) }
+    do throws(KeyspaceError) { try command.check(configuration.requestLimits) } catch { return completion(.failure(error)) }
     guard node.isLeader, proposals.count < StoreLimits.pendingProposals else {
       return completion(.failure(KeyspaceError(.dropped, "this member does not lead, or has too much to do: nothing was written")))
     }

@@ -36,10 +36,10 @@ extension MemberCore {
 
   /// Every member keeps the time, so that a new leader knows at once what is old; only the leader proposes.
   private func compactIfDue() {
-    guard let target: Int64 = compaction?.due(revision: keyspace.revision, now: now), node.isLeader, target > keyspace.compactedRevision
-    else {
-      return
-    }
+    let byTime: Int64 = compaction?.due(revision: keyspace.revision, now: now) ?? 0
+    let byCount: Int64 = countedCompaction?.due(revision: keyspace.revision, now: now) ?? 0
+    let target: Int64 = max(byTime, byCount)
+    guard node.isLeader, target > keyspace.compactedRevision else { return }
     submit(.compact(revision: target)) { _ in }
   }
 

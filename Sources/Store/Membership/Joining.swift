@@ -53,6 +53,24 @@ extension StoreConfiguration {
       .cannotJoin, "no member tells who this one at \(member.peerURL) is. Add it first (etcdctl member add), then start it. \(reasons)")
   }
 
+  /// The configuration of a member whose folder says who it is: it joined a running cluster, or was restored from a snapshot. nil: the
+  /// folder says nothing, or is not there.
+  /// - Throws: `StoreError` `.damaged`, `.cannotJoin` if it is reached elsewhere now.
+  public static func remembered(_ member: StoreMember, directory: String) throws -> StoreConfiguration? {
+    guard holdsMember(directory), let known: Bytes = try IdentityFile(directory).read() else { return nil }
+    return try configuration(member, try readIntroduction(known), directory)
+  }
+
+  /// Whether a member has been started with this folder.
+  public static func holdsMember(_ directory: String) -> Bool {
+    do throws(JournalError) {
+      return try PosixDisk(directory).list().contains { !$0.hasPrefix(".") && $0 != "LOCK" }
+    } catch {
+      // Not there yet, or a disk that says more when the journal is opened.
+      return false
+    }
+  }
+
   private static func configuration(
     _ member: StoreMember, _ known: (clusterID: UInt64, records: [MemberRecord]), _ directory: String
   ) throws(StoreError) -> StoreConfiguration {

@@ -20,8 +20,10 @@ public enum PasswordHash {
     return [form, logN, r, p] + salt + hash
   }
 
-  /// In a time that does not tell how much of the password was right; false for what `make` would not have written.
+  /// In a time that does not tell how much of the password was right; false for what `make` would not have written, unless it is the
+  /// bcrypt of a password that was made elsewhere.
   public static func matches(_ password: Bytes, _ kept: Bytes) -> Bool {
+    if BcryptHash.isOne(kept) { return BcryptHash.matches(password, kept) }
     guard kept.count == 4 + saltBytes + hashBytes, kept[0] == form, (10...20).contains(kept[1]), (1...16).contains(kept[2]),
       (1...16).contains(kept[3])
     else { return false }

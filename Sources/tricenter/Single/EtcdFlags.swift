@@ -12,35 +12,33 @@ struct EtcdFlags {
     "heartbeat-interval": "100", "election-timeout": "1000", "snapshot-count": "10000", "auto-compaction-mode": "periodic",
     "auto-compaction-retention": "0", "listen-metrics-urls": "", "log-level": "info", "quota-backend-bytes": "0",
     "max-request-bytes": "1572864", "max-txn-ops": "128", "watch-progress-notify-interval": "10m", "auth-token-ttl": "300",
+    "auth-token": "simple", "max-learners": "1", "snapshot-catchup-entries": "5000", "config-file": "",
   ]
-  static let switches: Set<String> = [
-    "client-cert-auth", "peer-client-cert-auth", "strict-reconfig-check", "pre-vote", "enable-v2", "enable-pprof", "auto-tls",
-    "peer-auto-tls",
-    "force-new-cluster", "enable-grpc-gateway",
-  ]
-  /// Flags of etcd that may be given as long as they ask for what happens anyway.
-  static let fixed: [String: Set<String>] = [
-    "strict-reconfig-check": ["true"],
-    "pre-vote": ["true"], "enable-v2": ["false"], "enable-pprof": ["false"], "auto-tls": ["false"], "peer-auto-tls": ["false"],
-    "force-new-cluster": ["false"], "enable-grpc-gateway": ["true"], "logger": ["zap"], "log-outputs": ["default", "stderr"],
-    "auth-token": ["simple"], "proxy": ["off"], "metrics": ["basic"],
+  /// Older names of these.
+  static let aliases: [String: String] = [
+    "experimental-watch-progress-notify-interval": "watch-progress-notify-interval", "experimental-max-learners": "max-learners",
+    "experimental-snapshot-catchup-entries": "snapshot-catchup-entries",
   ]
   /// Ours beside etcd's: the site file says in which center each member is.
   static let ours: [String: String] = ["site": ""]
 
   private var given: [String: String] = [:]
+  /// Sentences about flags that were taken and change nothing.
+  private(set) var remarks: [String] = []
 
   /// Throws every problem in one sentence each; a flag that is not carried out is named.
   init(_ arguments: [String], environment: [String: String]) throws {
     var problems: [String] = []
-    for (name, _) in Self.known.merging(Self.fixed.mapValues { _ in "" }, uniquingKeysWith: { one, _ in one }) {
-      let variable: String = "ETCD_" + name.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
-      if let value: String = environment[variable], !value.isEmpty { given[name] = value }
-    }
-    let understood: Set<String> = Set(given.keys.map { "ETCD_" + $0.uppercased().map { $0 == "-" ? "_" : String($0) }.joined() })
+    var (flags, variables): ([String: String], [String: String]) = ([:], [:])
     for (variable, value) in environment.sorted(by: { $0.key < $1.key })
-    where variable.hasPrefix("ETCD_") && !value.isEmpty && !understood.contains(variable) && variable != "ETCD_UNSUPPORTED_ARCH" {
-      problems.append("\(variable) is not carried out by this version")
+    where variable.hasPrefix("ETCD_") && !value.isEmpty && variable != "ETCD_UNSUPPORTED_ARCH" {
+      let name: String = variable.dropFirst(5).lowercased().replacing("_", with: "-")
+      // etcd says "unrecognized environment variable" and goes on; services in a Kubernetes namespace get such by themselves.
+      guard Self.isFlag(name) else {
+        remarks.append("\(variable) is no flag of etcd's: passed over")
+        continue
+      }
+      variables[name] = value
     }
     var rest: ArraySlice<String> = arguments[...]
     while let argument: String = rest.popFirst() {
@@ -51,26 +49,47 @@ struct EtcdFlags {
       let text: Substring = argument.drop { $0 == "-" }
       let parts: [Substring] = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       let name = String(parts[0])
-      guard Self.known[name] != nil || Self.fixed[name] != nil || Self.ours[name] != nil else {
-        problems.append("--\(name) is not carried out by this version")
+      guard Self.isFlag(name) else {
+        problems.append("--\(name) is no flag of etcd's or of this store")
         if parts.count == 1, let next: String = rest.first, !next.hasPrefix("-") { rest.removeFirst() }
         continue
       }
       if parts.count == 2 {
-        given[name] = String(parts[1])
+        flags[name] = String(parts[1])
       } else if Self.switches.contains(name) {
-        given[name] = "true"
+        flags[name] = "true"
       } else if let next: String = rest.popFirst() {
-        given[name] = next
+        flags[name] = next
       } else {
         problems.append("--\(name) needs a value")
       }
     }
-    for (name, allowed) in Self.fixed.sorted(by: { $0.key < $1.key }) {
-      guard let value: String = given[name], !allowed.contains(value) else { continue }
-      problems.append("--\(name)=\(value) is not carried out by this version; it may only be \(allowed.sorted().joined(separator: " or "))")
+    // As etcd has it: a configuration file makes flags and variables be passed over.
+    if let file: String = flags["config-file"] ?? variables["config-file"], !file.isEmpty {
+      (flags, variables) = (try EtcdConfigurationFile.read(file), [:])
+      if !arguments.isEmpty { remarks.append("--config-file=\(file) is read, other flags and variables are passed over, as etcd does") }
+    }
+    for (name, value) in variables.merging(flags, uniquingKeysWith: { $1 }).sorted(by: { $0.key < $1.key }) {
+      do { try take(name, value) } catch { problems.append("\(error)") }
     }
     guard problems.isEmpty else { throw ValidationFault(problems.joined(separator: "\n")) }
+  }
+
+  private mutating func take(_ name: String, _ value: String) throws {
+    let name: String = Self.aliases[name] ?? name
+    if Self.known[name] != nil || Self.ours[name] != nil {
+      given[name] = value
+    } else if let reason: String = Self.tolerated[name] {
+      remarks.append("--\(name)=\(value) changes nothing here: \(reason)")
+    } else if let allowed: Set<String> = Self.fixed[name] {
+      guard !allowed.contains(value) else { return }
+      throw ValidationFault(
+        "--\(name)=\(value) is not carried out by this version; it may only be \(allowed.sorted().joined(separator: " or "))")
+    } else if let reason: String = Self.refused[name] {
+      throw ValidationFault("--\(name) is not carried out by this version: \(reason)")
+    } else {
+      throw ValidationFault("\(name) is no flag of etcd's or of this store")
+    }
   }
 
   func isGiven(_ name: String) -> Bool { given[name] != nil }
@@ -102,33 +121,32 @@ struct EtcdFlags {
     }
   }
 
-  /// `5m`, `1h30m`, or whole hours: how long history is kept; nil for 0.
-  func retention() throws -> Duration? {
-    let text: String = self["auto-compaction-retention"]
-    guard self["auto-compaction-mode"] == "periodic" else {
-      if text == "0" { return nil }
-      throw ValidationFault("--auto-compaction-mode=\(self["auto-compaction-mode"]) is not carried out by this version; periodic is")
-    }
-    if let hours = Int64(text) { return hours == 0 ? nil : .seconds(hours * 3_600) }
-    return try duration("auto-compaction-retention", hint: "5m, 1h30m or 24 (hours)")
+  /// How long history is kept (`5m`, `1h30m`, or whole hours), or how many revisions of it; nil for 0.
+  enum Retention: Hashable {
+    case time(Duration)
+    case revisions(Int64)
   }
 
-  /// Go's durations in whole hours, minutes and seconds.
-  func duration(_ name: String, hint: String = "30s, 5m or 1h30m") throws -> Duration {
-    let text: String = self[name]
-    let fault = ValidationFault("--\(name)=\(text) is no duration such as \(hint)")
-    var seconds: Int64 = 0
-    var digits: String = ""
-    for character in text {
-      if character.isNumber {
-        digits.append(character)
-        continue
+  func retention() throws -> Retention? {
+    let text: String = self["auto-compaction-retention"]
+    switch self["auto-compaction-mode"] {
+    case "periodic":
+      if let hours = Int64(text), (0...87_600).contains(hours) { return hours == 0 ? nil : .time(.seconds(hours * 3_600)) }
+      return .time(try duration("auto-compaction-retention", hint: "5m, 1h30m or 24 (hours)"))
+    case "revision":
+      guard let count = Int64(text), count >= 0 else {
+        throw ValidationFault("--auto-compaction-retention=\(text) is no number of revisions, which --auto-compaction-mode=revision needs")
       }
-      guard let unit: Int64 = ["h": 3_600, "m": 60, "s": 1][character], let count = Int64(digits), count < 1_000_000 else { throw fault }
-      seconds += count * unit
-      digits = ""
+      return count == 0 ? nil : .revisions(count)
+    default: throw ValidationFault("--auto-compaction-mode=\(self["auto-compaction-mode"]) is neither periodic nor revision")
     }
-    guard digits.isEmpty, seconds > 0 else { throw fault }
-    return .seconds(seconds)
+  }
+
+  /// At least a second.
+  func duration(_ name: String, hint: String = "30s, 5m or 1h30m") throws -> Duration {
+    guard let duration: Duration = GoDuration.parse(self[name]), duration >= .seconds(1) else {
+      throw ValidationFault("--\(name)=\(self[name]) is no duration such as \(hint), or less than a second")
+    }
+    return duration
   }
 }

@@ -14,8 +14,10 @@ struct StoreCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "store", abstract: "Run one member of the store alone, told what to do by etcd's own flags; look after a store.",
     discussion: "Without a command it runs a member; `tricenter store run --help` lists the flags that it takes.",
-    subcommands: [StoreRunCommand.self, StoreRecoverCommand.self, StoreShrinkCommand.self, StoreRegrowCommand.self],
-    defaultSubcommand: StoreRunCommand.self)
+    subcommands: [
+      StoreRunCommand.self, StoreSnapshotCommand.self, StoreHashCommand.self, StoreCheckCommand.self, StoreMigrateCommand.self,
+      StoreRecoverCommand.self, StoreShrinkCommand.self, StoreRegrowCommand.self,
+    ], defaultSubcommand: StoreRunCommand.self)
 }
 
 /// What `tricenter store` does where no other command is named.
@@ -23,15 +25,21 @@ struct StoreRunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Run one member, told what to do by etcd's own flags (the default).",
     discussion: """
-      Flags and ETCD_… variables are etcd's; what is not carried out is refused by name. A cluster is static (--initial-cluster), and its \
-      members talk over mutual TLS with certificates of `tricenter pki`, whose host name is the member's name; --site FILE says in which \
-      center each member is, without it all are in the own certificate's. Prints `ready to serve client requests` when it is.
+      Flags and ETCD_… variables are etcd's; what is not carried out is refused by name. Members of a cluster (--initial-cluster) talk over \
+      mutual TLS with certificates of `tricenter pki`, whose host name is the member's name; --site FILE says in which center and city \
+      each member is, without it all are in the own certificate's. --initial-cluster-state existing joins a running cluster that \
+      this member was added to (etcdctl member add). Prints `ready to serve client requests` when it is.
       """)
   @Argument(parsing: .captureForPassthrough, help: "etcd's flags.") var flags: [String] = []
 
   func run() async throws {
     if flags.contains(where: { ["--help", "-help", "-h"].contains($0) }) { return printHelp() }
+    // As scripts read it from etcd: the version whose contract is served.
+    if flags.contains(where: { ["--version", "-version"].contains($0) }) {
+      return printLine("etcd Version: \(EtcdServer.version)\nServer: tricenter store")
+    }
     let plan: StorePlan
+    let remarks: [String]
     do {
       var environment: [String: String] = [:]
       var entry: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = environ
@@ -47,20 +55,26 @@ struct StoreRunCommand: AsyncParsableCommand {
       Logs.bootstrap(level: level)
       bootstrapMetrics()
       plan = try StorePlan(read)
+      remarks = read.remarks
     } catch {
       printError("\(error)")
       throw ExitCode(2)
     }
+    for remark in remarks { Logger(label: "store").warning("\(remark)") }
     try await runDaemon { try await StoreProcess(plan: plan).run() }
   }
 
   private func printHelp() {
     printLine(Self.configuration.abstract + "\n\nCarried out, with their defaults:")
     for (name, value) in EtcdFlags.known.sorted(by: { $0.key < $1.key }) { printLine("  --\(name)=\(value)") }
-    printLine("  --site=                   (ours) in which center each member is\n\nTaken with these values only:")
+    printLine("  --site=                   (ours) in which center and city each member is\n\nTaken with these values only:")
     for (name, values) in EtcdFlags.fixed.sorted(by: { $0.key < $1.key }) {
       printLine("  --\(name)=\(values.sorted().joined(separator: "|"))")
     }
+    printLine("\nTaken, and of no effect here:")
+    for (name, reason) in EtcdFlags.tolerated.sorted(by: { $0.key < $1.key }) { printLine("  --\(name)  (\(reason))") }
+    printLine("\nRefused:")
+    for (name, reason) in EtcdFlags.refused.sorted(by: { $0.key < $1.key }) { printLine("  --\(name)  (\(reason))") }
   }
 }
 
@@ -73,7 +87,7 @@ struct StoreProcess: Sendable {
     let logger: Logger = Self.logger(name)
     let health = HealthRegistry()
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let store: Store = try plan.store(group.next())
+    let store: Store = try await plan.store(group.next())
     health.register("store", live: true) { store.health(liveOnly: true) }
     health.register("store-leader") { store.health() }
     try await store.start()

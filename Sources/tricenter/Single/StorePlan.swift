@@ -16,6 +16,8 @@ struct StorePlan: Sendable {
   let listenMetrics: [EndpointURL]
   let options: EtcdOptions
   private let listenPeer: EndpointURL?
+  private let isJoining: Bool
+  private let members: [StoreMember]
   private let configuration: StoreConfiguration
   private let timing: RaftTiming
   private let client: (certificate: String, key: String, authority: String, mustShow: Bool)
@@ -39,35 +41,56 @@ struct StorePlan: Sendable {
     options = try Self.options(flags)
     peer = (flags["peer-cert-file"], flags["peer-key-file"], flags["peer-trusted-ca-file"])
     let listed: [(name: String, url: EndpointURL)] = try Self.initialCluster(flags)
-    let isCluster: Bool = listed.count > 1
-    listenPeer = isCluster ? try Self.peerListener(flags) : nil
-    let places: [HostName: CenterName] = try Self.centers(flags, listed.map(\.name), peerCertificate: isCluster ? peer.certificate : "")
+    isJoining = flags["initial-cluster-state"] == "existing"
+    // A member with a certificate for peers can be given some at run time.
+    let hasPeers: Bool = listed.count > 1 || isJoining || !peer.certificate.isEmpty
+    listenPeer = hasPeers ? try Self.peerListener(flags) : nil
+    members = try Self.members(flags, listed, peerCertificate: hasPeers ? peer.certificate : "")
     let token: String = flags["initial-cluster-token"]
-    let advertised: String = flags["advertise-client-urls"].split(separator: ",").first.map(String.init) ?? ""
-    let own: HostName = name
-    let members: [StoreMember] = listed.map { entry in
-      let host = HostName(entry.name)
-      return StoreMember(
-        id: StoreIdentity.memberID(federation: token, host: host), name: host, center: places[host] ?? "default", peerHost: entry.url.host,
-        peerPort: entry.url.port, clientURL: host == own ? advertised : "")
-    }
-    let folder: String = flags["data-dir"].isEmpty ? "\(name).etcd" : flags["data-dir"]
     var configuration = StoreConfiguration(
       memberID: StoreIdentity.memberID(federation: token, host: name), clusterID: StoreIdentity.clusterID(federation: token),
-      members: members, directory: folder)
+      members: members, directory: Self.folder(flags))
     configuration.snapshotEntries = UInt64(try flags.number("snapshot-count", 1...100_000_000))
-    configuration.historyRetention = try flags.retention()
+    configuration.catchUpEntries = UInt64(try flags.number("snapshot-catchup-entries", 1...100_000_000))
+    configuration.maxLearners = try flags.number("max-learners", 1...64)
+    switch try flags.retention() {
+    case .time(let retention): configuration.historyRetention = retention
+    case .revisions(let count): configuration.historyRevisions = count
+    case nil: break
+    }
+    // The store itself never takes less than it does anyway: users and settings go the same way.
+    configuration.requestLimits.bytes = max(options.maxRequestBytes, configuration.requestLimits.bytes)
+    configuration.requestLimits.operations = max(options.maxTransactionOperations, configuration.requestLimits.operations)
     (configuration.tick, timing) = try Self.timing(flags)
     self.configuration = configuration
+  }
+
+  static func folder(_ flags: EtcdFlags) -> String { flags["data-dir"].isEmpty ? "\(flags["name"]).etcd" : flags["data-dir"] }
+
+  /// The members that the flags list, with the ids that follow from their names and the cluster's token.
+  static func members(_ flags: EtcdFlags, _ listed: [(name: String, url: EndpointURL)], peerCertificate: String) throws -> [StoreMember] {
+    let places: [HostName: (center: CenterName, city: String)] = try places(flags, listed.map(\.name), peerCertificate: peerCertificate)
+    let advertised: String = flags["advertise-client-urls"].split(separator: ",").first.map(String.init) ?? ""
+    return listed.map { entry in
+      let host = HostName(entry.name)
+      return StoreMember(
+        id: StoreIdentity.memberID(federation: flags["initial-cluster-token"], host: host), name: host,
+        center: places[host]?.center ?? "default", city: places[host]?.city ?? "", peerHost: entry.url.host, peerPort: entry.url.port,
+        clientURL: entry.name == flags["name"] ? advertised : "")
+    }
   }
 
   private static func options(_ flags: EtcdFlags) throws -> EtcdOptions {
     var options = EtcdOptions()
     options.quotaBackendBytes = Int64(try flags.number("quota-backend-bytes", -1...(1 << 50)))
-    options.maxRequestBytes = try flags.number("max-request-bytes", 1...KeyspaceLimits.requestBytes)
-    options.maxTransactionOperations = try flags.number("max-txn-ops", 1...KeyspaceLimits.transactionOperations)
+    options.maxRequestBytes = try flags.number("max-request-bytes", 1...KeyspaceLimits.requestBytesCeiling)
+    options.maxTransactionOperations = try flags.number("max-txn-ops", 1...KeyspaceLimits.transactionOperationsCeiling)
     options.watchProgressInterval = try flags.duration("watch-progress-notify-interval")
-    options.tokens = .simple(lifetime: .seconds(try flags.number("auth-token-ttl", 1...86_400)))
+    let lifetime: Duration = .seconds(try flags.number("auth-token-ttl", 1...86_400))
+    do { options.tokens = try EtcdTokens(flag: flags["auth-token"], simpleLifetime: lifetime) } catch {
+      let sentence: String = sentence(of: error)
+      throw ValidationFault(sentence.contains("--auth-token") ? sentence : "--auth-token=\(flags["auth-token"]): \(sentence)")
+    }
     options.certificateUsers = try flags.isOn("client-cert-auth")
     return options
   }
@@ -86,7 +109,7 @@ struct StorePlan: Sendable {
     return (.milliseconds(heartbeat / 2), timing)
   }
 
-  private static func initialCluster(_ flags: EtcdFlags) throws -> [(name: String, url: EndpointURL)] {
+  static func initialCluster(_ flags: EtcdFlags) throws -> [(name: String, url: EndpointURL)] {
     let own: String = flags["name"]
     let text: String = flags["initial-cluster"].isEmpty ? "\(own)=\(flags["initial-advertise-peer-urls"])" : flags["initial-cluster"]
     var members: [(name: String, url: EndpointURL)] = []
@@ -106,7 +129,9 @@ struct StorePlan: Sendable {
 
   private static func peerListener(_ flags: EtcdFlags) throws -> EndpointURL {
     guard let url: EndpointURL = try flags.urls("listen-peer-urls").first, url.isSecure else {
-      throw ValidationFault("--listen-peer-urls must be https://: members of a cluster talk over mutual TLS only")
+      throw ValidationFault(
+        "--listen-peer-urls must be https://: members of a cluster know each other by their certificates (`tricenter pki`), so plain peers are refused"
+      )
     }
     for name in ["peer-cert-file", "peer-key-file", "peer-trusted-ca-file"] where flags[name].isEmpty {
       throw ValidationFault("a cluster of several members needs --\(name): members talk over mutual TLS only")
@@ -114,14 +139,16 @@ struct StorePlan: Sendable {
     return url
   }
 
-  private static func centers(_ flags: EtcdFlags, _ names: [String], peerCertificate: String) throws -> [HostName: CenterName] {
+  private static func places(
+    _ flags: EtcdFlags, _ names: [String], peerCertificate: String
+  ) throws -> [HostName: (center: CenterName, city: String)] {
     if !flags["site"].isEmpty {
       let site: Site = try SiteReader.read(path: flags["site"])
       return try names.reduce(into: [:]) { places, name in
         guard let center: Center = site.center(of: HostName(name)) else {
           throw ValidationFault("\(flags["site"]) has no host \(name), which --initial-cluster names")
         }
-        places[HostName(name)] = center.name
+        places[HostName(name)] = (center.name, center.city)
       }
     }
     guard !peerCertificate.isEmpty else { return [:] }
@@ -129,14 +156,44 @@ struct StorePlan: Sendable {
     guard let process: IdentityURI = certificate?.identity.process, process.daemon == "store" else {
       throw ValidationFault("\(peerCertificate) is no certificate of a store made by `tricenter pki`: it names no member")
     }
-    return Dictionary(uniqueKeysWithValues: names.map { (HostName($0), CenterName(process.center)) })
+    return Dictionary(uniqueKeysWithValues: names.map { (HostName($0), (CenterName(process.center), "")) })
   }
 
-  func store(_ loop: any EventLoop) throws -> Store {
-    guard let listenPeer else { return try Store(single: configuration, eventLoop: loop, timing: timing) }
+  /// A folder that knows who it is has the last word, as etcd passes `--initial-…` over once there is data: it was joined or restored.
+  /// Without one, `--initial-cluster-state existing` asks the other members.
+  func store(_ loop: any EventLoop) async throws -> Store {
+    guard let own: StoreMember = configuration.member else { preconditionFailure("checked by initialCluster") }
+    let folder: String = configuration.directory
+    let remembered: StoreConfiguration? = try StoreConfiguration.remembered(own, directory: folder)
+    guard let listenPeer else { return try Store(single: complete(remembered), eventLoop: loop, timing: timing) }
     let tls = try LinkTLS(
       certificateFile: peer.certificate, keyFile: peer.key, authorityFile: peer.authority, logger: Logger(label: "sitelink"))
-    return try Store(configuration: configuration, eventLoop: loop, tls: tls, bind: (listenPeer.host, listenPeer.port), timing: timing)
+    var known: StoreConfiguration? = remembered
+    if known == nil, isJoining, !StoreConfiguration.holdsMember(folder) {
+      let seeds: [(host: String, port: Int)] = members.filter { $0.id != own.id }.map { ($0.peerHost, $0.peerPort) }
+      guard !seeds.isEmpty else {
+        throw ValidationFault(
+          "--initial-cluster-state=existing needs the other members in --initial-cluster: they are asked who this one is")
+      }
+      known = try await .joining(own, seeds: seeds, tls: tls, directory: folder, eventLoop: loop)
+    }
+    return try Store(
+      configuration: complete(known), eventLoop: loop, tls: tls, bind: (listenPeer.host, listenPeer.port), timing: timing)
+  }
+
+  /// Who is in which cluster as the folder says, everything else as the flags say it.
+  private func complete(_ known: StoreConfiguration?) -> StoreConfiguration {
+    guard let known else { return configuration }
+    var complete: StoreConfiguration = configuration
+    (complete.memberID, complete.clusterID, complete.start) = (known.memberID, known.clusterID, known.start)
+    complete.members = known.members.map { member in
+      // A snapshot does not know where the members of the cluster that it begins are.
+      guard let listed: StoreMember = members.first(where: { $0.name == member.name }) else { return member }
+      var member: StoreMember = member
+      (member.center, member.city) = (listed.center, listed.city)
+      return member
+    }
+    return complete
   }
 
   /// Nil where no client URL is https. As etcd has it, an authority alone asks for certificates and `--client-cert-auth` insists on them.

@@ -32,6 +32,7 @@ enum AccessRule: Sendable {
       "/etcdserverpb.Maintenance/Alarm": .byKeys,
       "/etcdserverpb.Auth/Authenticate": .everybody, "/etcdserverpb.Auth/AuthStatus": .everybody,
       "/etcdserverpb.Auth/UserGet": .byKeys, "/etcdserverpb.Auth/RoleGet": .byKeys,
+      HealthCheckMethod.path: .everybody, HealthWatchMethod.path: .everybody,
       "/v3lockpb.Lock/Lock": .byKeys, "/v3lockpb.Lock/Unlock": .byKeys,
     ]
     for name in ["Range", "RangeStream", "Put", "DeleteRange", "Txn"] { rules["/etcdserverpb.KV/\(name)"] = .byKeys }

@@ -43,11 +43,12 @@ final class LeaseKeepAliveStream: GRPCCallHandler {
     task = nil
     switch result {
     case .success(let ttl):
-      call.send { writer in
+      let bytes: Int = call.send { writer in
         service.header().encode(&writer)
         writer.int64(2, id)
         writer.int64(3, ttl)
       }
+      service.metrics.sent.increment(by: bytes)
       renewNext(call)
     case .failure(let error): call.finish(EtcdError.status(error))
     }

@@ -165,7 +165,7 @@ final class WatchStream: GRPCCallHandler {
 
   private func send(_ answer: WatchAnswer, _ call: GRPCCall) {
     let size: Int = answer.events.reduce(128) { $0 + $1.approximateBytes + 16 }
-    call.send(capacity: size) { answer.encode(&$0) }
+    service.metrics.sent.increment(by: call.send(capacity: size) { answer.encode(&$0) })
   }
 
   // MARK: progress
