@@ -6,7 +6,8 @@ extension RaftNode {
     elapsed += 1
     guard mayLead else { return }
     if membersNow.voters == [id] && !membersNow.isJoint {
-      if role == .follower { campaign() }
+      // Not while a leader that is leaving still waits for its acknowledgement: nobody would tell it that it has left.
+      if role == .follower, !hearsLeader { campaign() }
       return
     }
     if elapsed >= timeout {
