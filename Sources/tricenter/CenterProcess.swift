@@ -82,7 +82,7 @@ struct CenterProcess: Sendable {
 
   /// Throws when the member has stopped for good (its journal failed, say). The process then ends: alive it would hold its host's daemons,
   /// which ask this apiserver first, at one that answers 503 for ever.
-  private static func watch(_ store: Store) async throws {
+  static func watch(_ store: Store) async throws {
     while true {
       try await Task.sleep(for: .milliseconds(500))
       if let sentence: String = store.health(liveOnly: true) { throw StoreStopped(sentence: sentence) }

@@ -41,6 +41,10 @@ public struct StoreTorture: Sendable {
   public func run() async throws -> TortureReport {
     let ground: any Ground = try await makeGround()
     let members = Members(ground: ground, program: program)
+    do { try await ground.prepare() } catch {
+      await ground.tearDown()
+      throw error
+    }
     let looking: Task<Void, Never> = Task {
       while !Task.isCancelled {
         members.look()
@@ -48,7 +52,6 @@ public struct StoreTorture: Sendable {
       }
     }
     do {
-      try await ground.prepare()
       let report: TortureReport = try await torture(ground, members)
       looking.cancel()
       await looking.value

@@ -108,6 +108,7 @@ struct StoreProcess: Sendable {
           responder: ObservabilityResponder(health: health))
         daemons.append(("metrics \(url.host):\(url.port)", { try await server.run() }))
       }
+      daemons.append(("store", { try await CenterProcess.watch(store) }))
       daemons.append(
         (
           "ready",
