@@ -2,7 +2,7 @@ import Glibc
 import Primitives
 import Testing
 
-/// Feeds each target `rounds` inputs made from one seed. TRICENTER_FUZZ_ROUNDS asks for more; `tricenter fuzz` goes on for as long as asked.
+/// Feeds each target `rounds` inputs made from one seed. TRICENTER_FUZZ_ROUNDS asks for more; `tricenter fuzz` goes on as long as asked.
 public func expectSound(
   _ targets: [FuzzTarget], seed: UInt64 = 0xF0_22, rounds: Int = 3_000, at location: SourceLocation = #_sourceLocation
 ) {
