@@ -48,7 +48,7 @@ let modules: [Module] = [
   Module(name: "Consensus", modules: ["Primitives"]),
   Module(name: "Keyspace", modules: ["Primitives"]),
   Module(name: "Journal", modules: ["Primitives", "CLinux"]),
-  Module(name: "SiteLink", modules: ["Primitives", "TLS"], libraries: [nio, nioPosix, logging], testLibraries: [nioEmbedded]),
+  Module(name: "SiteLink", modules: ["Primitives", "TLS", "CZstd"], libraries: [nio, nioPosix, logging], testLibraries: [nioEmbedded]),
   Module(
     name: "Store", modules: ["Primitives", "Observability", "Consensus", "Keyspace", "Journal", "SiteLink", "TLS"],
     libraries: [nio, nioPosix, logging, metrics]),
@@ -143,13 +143,16 @@ let tested: Set<String>? = Context.environment["TRICENTER_ONLY"].flatMap { only 
   only.isEmpty ? nil : Set(only.split(separator: ",").map(String.init))
 }
 
+let systemModules: Set<String> = ["COpenSSL", "CLinux", "CZstd"]
+
 func present(_ names: [String]) -> [String] {
-  names.filter { $0 == "COpenSSL" || $0 == "CLinux" || $0 == "TestSupport" || hasSources("Sources/\($0)") }
+  names.filter { systemModules.contains($0) || $0 == "TestSupport" || hasSources("Sources/\($0)") }
 }
 
 var targets: [Target] = [
   .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
   .systemLibrary(name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+  .systemLibrary(name: "CZstd", path: "Sources/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 ]
 // What a test target needs beyond its module must be in the package as well.
 let forTests: Set<String> = Set(
@@ -171,7 +174,7 @@ for module in modules {
       .testTarget(
         name: "\(module.name)Tests",
         dependencies: present([module.name] + module.modules + module.testModules + ["TestSupport"])
-          .filter { $0 != "COpenSSL" && $0 != "CLinux" }.map { .target(name: $0) } + module.libraries + module.testLibraries,
+          .filter { !systemModules.contains($0) }.map { .target(name: $0) } + module.libraries + module.testLibraries,
         exclude: unbuilt("Tests/\(module.name)Tests", ["testdata"]),
         swiftSettings: strict))
   }

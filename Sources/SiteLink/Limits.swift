@@ -4,6 +4,15 @@ public struct LinkLimits: Sendable {
   public var frameBytes: Int = 64 << 20
   /// Frames travel in chunks of at most this many bytes; between two chunks a more urgent frame may go.
   public var chunkBytes: Int = 64 << 10
+  /// The same for bulk, so that on a slow link little of it stands between a heartbeat and the wire: 13 ms at 10 Mbit/s.
+  public var bulkChunkBytes: Int = 16 << 10
+  /// Round trips that bulk lengthens by more than this make it slow down (`BulkPacer`). Heartbeats come every 50 ms by default.
+  public var bulkDelayTarget: Duration = .milliseconds(50)
+  /// Bytes of bulk per second and peer that are never exceeded, by how far the peer is; 0: no such limit.
+  public var bulkBytesPerSecond: BulkRates = BulkRates()
+  public var compression: LinkCompression = .far
+  /// Chunks below this are sent as they are: a heartbeat has 30 bytes, and small ones do not shrink.
+  public var compressedFrom: Int = 1024
   /// Bytes that wait for one peer, by priority. A frame larger than its queue can never be sent.
   public var urgentQueueBytes: Int = 1 << 20
   public var normalQueueBytes: Int = 64 << 20
@@ -32,8 +41,11 @@ public struct LinkLimits: Sendable {
   /// Names, ids and sentences: everything but messages fits.
   static let controlBytes: Int = 1024
   /// Linux TCP_NOTSENT_LOWAT: the kernel takes no more than this beyond what is already on its way, so that what is urgent waits behind
-  /// 64 KiB of bulk and not behind megabytes of socket buffer. What is in flight is not limited by it.
-  static let unsentInKernel: Int = 64 << 10
+  /// that much and not behind megabytes of socket buffer. What is in flight is not limited by it.
+  static func unsentInKernel(_ distance: LinkDistance) -> Int { distance == .far ? 16 << 10 : 64 << 10 }
+  /// Bytes that are taken from the queue in one piece, and what may wait in the process behind the kernel. Between cities less: links are
+  /// slower there, and 64 KiB are 50 ms at 10 Mbit/s.
+  func pieceBytes(_ distance: LinkDistance) -> Int { distance == .far ? min(chunkBytes, 16 << 10) : chunkBytes }
   /// Most bytes of a sentence that is kept or sent.
   static let sentenceBytes: Int = 512
 
@@ -46,10 +58,33 @@ public struct LinkLimits: Sendable {
   }
 
   func check() {
+    precondition(bulkChunkBytes >= 1024 && bulkChunkBytes <= 1 << 20, "a chunk of bulk has 1 KiB to 1 MiB, not \(bulkChunkBytes) bytes")
+    precondition(bulkDelayTarget > .zero && compressedFrom >= 64, "bulk's delay and what is compressed must be positive")
     precondition(chunkBytes >= 1024 && chunkBytes <= 1 << 20, "a chunk has 1 KiB to 1 MiB, not \(chunkBytes) bytes")
     precondition(frameBytes >= chunkBytes && frameBytes < 1 << 31, "a frame of \(frameBytes) bytes does not fit its limits")
     precondition(urgentQueueBytes > 0 && bytesPerTurn >= chunkBytes, "a turn must have room for a chunk")
     precondition(silence >= pingInterval * 2, "silence of \(silence) is noticed by pings every \(pingInterval)")
     precondition(firstRetry > .zero && firstRetry <= lastRetry, "retries go from \(firstRetry) to \(lastRetry)")
+  }
+}
+
+/// Bytes per second by how far a peer is; 0: no limit but what the link gives.
+public struct BulkRates: Sendable, Hashable {
+  public var sameCenter: Int = 0
+  public var sameCity: Int = 200 << 20
+  public var far: Int = 50 << 20
+
+  public init(sameCenter: Int = 0, sameCity: Int = 200 << 20, far: Int = 50 << 20) {
+    self.sameCenter = sameCenter
+    self.sameCity = sameCity
+    self.far = far
+  }
+
+  public subscript(_ distance: LinkDistance) -> Int {
+    switch distance {
+    case .sameCenter: sameCenter
+    case .sameCity: sameCity
+    case .far: far
+    }
   }
 }

@@ -14,6 +14,9 @@ extension FuzzTarget {
       .snapshotEnd(transfer: 1, chunks: 3, message: [4]), .snapshotAcknowledged(transfer: 1, chunks: 2), .snapshotRefused(transfer: 1),
       .call(id: 4, LeaderCall(kind: .keepAlive, lease: 7)), .answer(id: 4, LeaderAnswer(outcome: .done, value: -1)),
       .change(id: 5, command: [1, 2]), .changed(id: 5, member: 6, code: "", message: "text"),
+      .relayed(receivers: [MemberID(2), MemberID(3)], raft), .forwarded(raft), .relayFailed(receivers: [MemberID(3)]),
+      .snapshotWanted(raft),
+      .snapshotReport(receiver: MemberID(3), isAlive: true),
     ]
     return FuzzTarget("store-frames", corpus: examples.map { Bytes($0.encode().readableBytesView) }) { input throws(FuzzFinding) in
       guard let frame: StoreFrame = try? StoreFrame(ByteBuffer(bytes: input)) else { return false }

@@ -13,6 +13,10 @@ public enum StoreLimits {
   static let snapshotWindow: Int = 8
   /// A snapshot that makes no progress for this long is given up and offered again.
   static let snapshotPatience: Duration = .seconds(10)
+  /// A snapshot whose connection broke can be gone on with for so long: the sender keeps a copy of the keyspace, the receiver a file.
+  static let snapshotResumption: Duration = .seconds(60)
+  /// Consensus on the leader hears so often that a snapshot still travels; it gives up after 30 s (`RaftTiming.snapshotTicks`).
+  static let snapshotReports: Duration = .seconds(1)
   /// Ticks of history from which lag in bytes and seconds is read: 100 s at 25 ms.
   static let lagSamples: Int = 4096
   /// Changes of members not yet answered.
@@ -34,10 +38,17 @@ public enum StoreLimits {
   static let timeNotes: Int = 8192
   /// Carrying out one command of a recovery on a member.
   static let recoveryPatience: Duration = .seconds(60)
+  /// A member that was to get entries by a neighbour and has not so many ticks after that neighbour has them is sent to directly.
+  static let relayPatienceTicks: Int = 10
+  /// A neighbour not heard for so many ticks relays nothing: half of the time after which followers look for another leader.
+  static let relaySilenceTicks: UInt64 = 8
+  /// Whoever did not deliver is not asked to relay for so long.
+  static let relayAvoidance: Duration = .seconds(5)
   /// Observers of leadership.
   static let observers: Int = 64
 
   static func assertRelationships() {
+    precondition(snapshotReports * 2 < snapshotPatience, "a leader must hear of a snapshot before it gives it up")
     precondition(proposalPayloads <= 4096 && proposalBytes <= 8 << 20, "a proposal must fit what consensus takes")
   }
 }

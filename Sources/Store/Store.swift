@@ -69,8 +69,9 @@ public final class Store: Sendable {
       guard let local: StoreMember = configuration.member else { preconditionFailure("checked before") }
       return SiteLink(
         local: local.linkPeer, clusterID: configuration.clusterID, peers: configuration.members.map(\.linkPeer), tls: tls, eventLoop: loop,
-        bind: bind, logger: logger, receive: events.receive, linkChanged: events.linkChanged, removed: events.removed,
-        introduction: events.introduction, proof: events.proof, superseded: events.superseded, command: events.command)
+        bind: bind, logger: logger, limits: configuration.wideArea.linkLimits, receive: events.receive, linkChanged: events.linkChanged,
+        removed: events.removed, introduction: events.introduction, proof: events.proof, superseded: events.superseded,
+        command: events.command)
     }
   }
 

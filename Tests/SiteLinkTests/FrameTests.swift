@@ -9,10 +9,12 @@ import Testing
   private static func encoded() -> (ByteBuffer, [FrameDecoder.Event]) {
     var limits = LinkLimits()
     limits.chunkBytes = 1024
+    limits.bulkChunkBytes = 1024
     let hello = Hello(clusterID: 0xBA, from: MemberID(1), to: MemberID(2))
     var buffer = ByteBuffer()
     buffer.writeImmutableBuffer(Frame.hello(hello))
     buffer.writeImmutableBuffer(Frame.welcome(MemberID(2)))
+    buffer.writeImmutableBuffer(Frame.welcome(MemberID(2), .own))
     buffer.writeImmutableBuffer(Frame.ping(77))
     var queue = SendQueue(limits: limits)
     let bulk = ByteBuffer(bytes: (0..<5000).map { UInt8(truncatingIfNeeded: $0) })
@@ -29,7 +31,8 @@ import Testing
     return (
       buffer,
       [
-        .hello(hello), .welcome(MemberID(2)), .ping(77), .message(.urgent, ByteBuffer(string: "vote")), .message(.urgent, ByteBuffer()),
+        .hello(hello), .welcome(MemberID(2)), .welcome(MemberID(2), .own), .ping(77), .message(.urgent, ByteBuffer(string: "vote")),
+        .message(.urgent, ByteBuffer()),
         .message(.normal, normal), .message(.bulk, bulk), .pong(77), .refusal("no"),
       ]
     )
@@ -63,7 +66,7 @@ import Testing
     #expect(refusal(of: [0, 0, 4, 1, 1, 0, 1, 0]) == .frameTooLarge)
     #expect(refusal(of: [0, 0, 0, 0, 9, 0, 1, 0]) == .badFrame)
     #expect(refusal(of: [0, 0, 0, 0, 4, 3, 1, 0]) == .badFrame)
-    #expect(refusal(of: [0, 0, 0, 0, 4, 0, 2, 0]) == .badFrame)
+    #expect(refusal(of: [0, 0, 0, 0, 4, 0, 4, 0]) == .badFrame)
     #expect(refusal(of: [0, 0, 0, 0, 4, 0, 1, 1]) == .badFrame)
     #expect(refusal(of: [0, 0, 0, 1, 5, 0, 1, 0, 0]) == .badFrame)
     #expect(refusal(of: [0, 0, 0, 4, 1, 0, 1, 0, 1, 2, 3, 4]) == .notOurProtocol)

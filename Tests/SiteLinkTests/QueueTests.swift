@@ -22,6 +22,7 @@ import Testing
   @Test func theUrgentGoFirstAndBulkIsNotStarved() {
     var limits = LinkLimits()
     limits.chunkBytes = 1024
+    limits.bulkChunkBytes = 1024
     var queue = SendQueue(limits: limits)
     offer(frame(9, 3000), .bulk, to: &queue)
     for number in 0..<20 { offer(frame(UInt8(number), 10), .normal, to: &queue) }

@@ -48,13 +48,14 @@ final class Member: Sendable {
 
   init(
     _ id: UInt64, _ host: String, _ federation: Federation, cluster: UInt64 = 0xBA, certificateOf other: String? = nil,
-    limits: LinkLimits = .quick
+    center: CenterName = "production", city: String = "", limits: LinkLimits = .quick
   ) throws {
-    peer = LinkPeer(member: MemberID(id), host: "127.0.0.1", port: 0, center: "production", hostName: HostName(host))
+    peer = LinkPeer(member: MemberID(id), host: "127.0.0.1", port: 0, center: center, city: city, hostName: HostName(host))
     loop = MultiThreadedEventLoopGroup.singleton.next()
     let (stream, inlet) = AsyncStream<Event>.makeStream()
     link = SiteLink(
-      local: peer, clusterID: cluster, peers: [], tls: try federation.tls(other ?? host), eventLoop: loop, bind: ("127.0.0.1", 0),
+      local: peer, clusterID: cluster, peers: [], tls: try federation.tls(other ?? host, center: center.value), eventLoop: loop,
+      bind: ("127.0.0.1", 0),
       logger: quiet, limits: limits, seed: id,
       receive: { member, buffer in inlet.yield(.message(member, Bytes(buffer.readableBytesView))) },
       linkChanged: { member, up in inlet.yield(.link(member, up)) })

@@ -7,11 +7,18 @@ import Testing
 @testable import Store
 
 @Suite struct FrameTests {
+  private static let append = RaftMessage(
+    from: MemberID(1), to: MemberID(2), term: 3,
+    body: .append(
+      previous: LogPosition(term: 2, index: 8), commit: 7, entries: [Entry(index: 9, term: 3, payload: [1, 2, 3])]))
   private let frames: [StoreFrame] = [
     .raft(RaftMessage(from: MemberID(1), to: MemberID(2), term: 3, body: .heartbeat(commit: 4, round: 5))),
     .snapshotBegin(transfer: 9, metadata: [1, 2, 3]), .snapshotChunk(transfer: 9, number: 300, bytes: Bytes(repeating: 7, count: 1000)),
     .snapshotEnd(transfer: 9, chunks: 301, message: [4, 5]), .snapshotAcknowledged(transfer: 9, chunks: 1), .snapshotRefused(transfer: 9),
     .change(id: 5, command: [1, 6, 3]), .changed(id: 5, member: 9, code: "unhealthy", message: "no"),
+    .relayed(receivers: [MemberID(2), MemberID(9)], Self.append), .forwarded(Self.append), .relayFailed(receivers: [MemberID(9)]),
+    .snapshotWanted(RaftMessage(from: MemberID(1), to: MemberID(2), term: 3, body: .heartbeat(commit: 4, round: 5))),
+    .snapshotReport(receiver: MemberID(7), isAlive: true), .snapshotReport(receiver: MemberID(7), isAlive: false),
     .call(id: 78, LeaderCall(kind: .citySafe, lease: 900)),
     .call(id: 77, LeaderCall(kind: .remaining, lease: -5)), .answer(id: 77, LeaderAnswer(outcome: .done, value: -1)),
   ]

@@ -78,7 +78,11 @@ import Testing
         for round in 0..<6 {
           let target = round % 2 == 0 ? (cluster[0].leadership.isLocal ? 1 : 0) : (cluster[1].leadership.isLocal ? 0 : 1)
           try await Task.sleep(for: .milliseconds(150))
-          try await cluster[3].moveLeader(to: cluster.members[target].id)
+          do { try await cluster[3].moveLeader(to: cluster.members[target].id) } catch {
+            // Else the writers, and with them the test, would go on for ever.
+            pauses.end()
+            throw error
+          }
         }
         pauses.end()
         try await group.waitForAll()

@@ -21,10 +21,35 @@ final class MemoryNetwork: Sendable {
     var endpoints: [MemberID: Endpoint] = [:]
     var isolated: Set<MemberID> = []
     var frames: Int = 0
+    var bytes: [Route: Int] = [:]
+    var cut: Set<Route> = []
+    var swallow: Set<MemberID> = []
+  }
+  struct Route: Hashable, Sendable {
+    var from: MemberID
+    var to: MemberID
   }
   private let state: Mutex<State> = Mutex(State())
 
   var frameCount: Int { state.withLock { $0.frames } }
+  /// Bytes of frames that went from one member to another so far.
+  func bytes(_ from: MemberID, _ to: MemberID) -> Int { state.withLock { $0.bytes[Route(from: from, to: to)] ?? 0 } }
+  /// Both ways; both are told.
+  func cut(_ one: MemberID, _ two: MemberID) { change(one, two, up: false) }
+  func mend(_ one: MemberID, _ two: MemberID) { change(one, two, up: true) }
+  /// Takes frames from this member and to it and delivers none, without a word: a host that hangs.
+  func hang(_ member: MemberID) { state.withLock { _ = $0.swallow.insert(member) } }
+  func unhang(_ member: MemberID) { state.withLock { _ = $0.swallow.remove(member) } }
+
+  private func change(_ one: MemberID, _ two: MemberID, up: Bool) {
+    let ends: [(Endpoint?, MemberID)] = state.withLock { state in
+      for route in [Route(from: one, to: two), Route(from: two, to: one)] {
+        if up { state.cut.remove(route) } else { state.cut.insert(route) }
+      }
+      return [(state.endpoints[one], two), (state.endpoints[two], one)]
+    }
+    for (end, other) in ends { end?.loop.execute { end?.events.linkChanged(other, up) } }
+  }
 
   func join(_ member: MemberID, _ endpoint: Endpoint) {
     let others: [(MemberID, Endpoint)] = state.withLock { state in
@@ -49,11 +74,15 @@ final class MemoryNetwork: Sendable {
     for (id, other) in others where id != member { other.loop.execute { other.events.linkChanged(member, false) } }
   }
   func send(_ frame: ByteBuffer, from: MemberID, to: MemberID) -> Bool {
-    let endpoint: Endpoint? = state.withLock { state in
+    let (endpoint, isSwallowed): (Endpoint?, Bool) = state.withLock { state in
       state.frames += 1
-      return state.isolated.contains(from) || state.isolated.contains(to) ? nil : state.endpoints[to]
+      let route = Route(from: from, to: to)
+      guard !state.isolated.contains(from), !state.isolated.contains(to), !state.cut.contains(route) else { return (nil, false) }
+      state.bytes[route, default: 0] += frame.readableBytes
+      return (state.endpoints[to], state.swallow.contains(from) || state.swallow.contains(to))
     }
     guard let endpoint else { return false }
+    if isSwallowed { return true }
     endpoint.loop.execute { endpoint.events.receive(from, frame) }
     return true
   }
@@ -151,6 +180,14 @@ final class TestCluster: Sendable {
       return leaders.count == 1 && self.running.allSatisfy { $0.leadership.leader == leaders[0].configuration.memberID }
     }
     return members.firstIndex { self.running[0].leadership.leader == $0.id } ?? 0
+  }
+
+  /// A leader in production: where it belongs, but the first to stand up may be another.
+  func waitForLeaderInProduction() async throws -> Int {
+    let first: Int = try await waitForLeader()
+    guard first > 1 else { return first }
+    try await self[first].moveLeader(to: members[0].id)
+    return try await waitForLeader()
   }
 
   func finish() async {

@@ -47,6 +47,12 @@ final class Wires: Sendable {
     for (_, link) in all where link.port != nil { link.updatePeers(peers) }
   }
 
+  /// Bytes of frames from one member to another, before compression; as old as the last ping.
+  func sent(_ from: MemberID, _ to: MemberID) -> Int64 {
+    let link: SiteLink? = links.withLock { $0[from]?.link }
+    return link?.status().first { $0.peer.member == to }?.sentUncompressed ?? 0
+  }
+
   func cut(_ member: MemberID) async {
     let link: SiteLink? = links.withLock { $0.removeValue(forKey: member)?.link }
     await link?.stop()

@@ -12,7 +12,7 @@ import Testing
 
   @Test func noArrowsInACircle() {
     var open: [String: Set<String>] = [:]
-    for row in table.rows { open[row.name] = Set(row.modules.filter { $0 != "COpenSSL" && $0 != "CLinux" }) }
+    for row in table.rows { open[row.name] = Set(row.modules.filter { !["COpenSSL", "CZstd", "CLinux"].contains($0) }) }
     while let name: String = open.first(where: { $0.value.isEmpty })?.key {
       open[name] = nil
       for other in open.keys { open[other]?.remove(name) }

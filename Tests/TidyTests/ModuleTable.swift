@@ -30,7 +30,7 @@ struct ModuleTable {
   }()
 
   /// Every name that an `import` of this project can have.
-  var projectNames: Set<String> { Set(rows.map(\.name) + ["COpenSSL", "CLinux", "TestSupport", "tricenter"]) }
+  var projectNames: Set<String> { Set(rows.map(\.name) + ["COpenSSL", "CZstd", "CLinux", "TestSupport", "tricenter"]) }
 
   private static func strings(_ text: Substring, after start: String, until end: String) -> [String] {
     guard let range: Range<Substring.Index> = text.firstRange(of: start) else { return [] }

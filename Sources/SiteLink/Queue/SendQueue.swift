@@ -12,11 +12,17 @@ struct SendQueue {
   private var frames: [CircularBuffer<ByteBuffer>] = [CircularBuffer(), CircularBuffer(), CircularBuffer()]
   private var bytes: [Int] = [0, 0, 0]
   private var normalInARow: Int = 0
+  /// Chunks as they left, headers included, and as they were before compression.
+  private(set) var sent = LinkTraffic()
+  private(set) var sentUncompressed: Int64 = 0
 
   init(limits: LinkLimits) { self.limits = limits }
 
   var queuedBytes: Int { bytes.reduce(0, +) }
   var isEmpty: Bool { frames.allSatisfy(\.isEmpty) }
+  var hasBulk: Bool { !frames[2].isEmpty }
+  /// Something that does not depend on how much bulk may go.
+  var hasMoreUrgent: Bool { !frames[0].isEmpty || !frames[1].isEmpty }
 
   /// False if the frame is larger than a frame may be or its queue is full; nothing is kept then.
   mutating func append(_ frame: ByteBuffer, _ priority: LinkPriority) -> Bool {
@@ -30,35 +36,53 @@ struct SendQueue {
     return true
   }
 
-  /// Moves chunks into `buffer` until it holds `limit` bytes or nothing waits.
-  mutating func take(upTo limit: Int, into buffer: inout ByteBuffer) {
-    while buffer.readableBytes < limit, let priority: LinkPriority = nextClass() { takeChunk(priority, into: &buffer) }
+  /// Moves chunks into `buffer` until it holds `limit` bytes or nothing waits. Bulk stops once `bulk` bytes of it went; returns how many
+  /// did.
+  @discardableResult
+  mutating func take(upTo limit: Int, bulk: Int = .max, compressor: Compressor? = nil, into buffer: inout ByteBuffer) -> Int {
+    var bulkTaken: Int = 0
+    while buffer.readableBytes < limit, let priority: LinkPriority = nextClass(mayBulk: bulkTaken < bulk) {
+      let before: Int = buffer.readableBytes
+      takeChunk(priority, compressor, into: &buffer)
+      sent[priority] += Int64(buffer.readableBytes - before)
+      if priority == .bulk { bulkTaken += buffer.readableBytes - before }
+    }
+    return bulkTaken
   }
 
-  private mutating func nextClass() -> LinkPriority? {
+  private mutating func nextClass(mayBulk: Bool) -> LinkPriority? {
     if !frames[0].isEmpty { return .urgent }
-    if frames[1].isEmpty || (normalInARow >= Self.bulkShare && !frames[2].isEmpty) {
+    let isBulkDue: Bool = mayBulk && !frames[2].isEmpty
+    if frames[1].isEmpty || (normalInARow >= Self.bulkShare && isBulkDue) {
       normalInARow = 0
-      return frames[2].isEmpty ? nil : .bulk
+      return isBulkDue ? .bulk : nil
     }
     normalInARow += 1
     return .normal
   }
 
-  private mutating func takeChunk(_ priority: LinkPriority, into buffer: inout ByteBuffer) {
+  private mutating func takeChunk(_ priority: LinkPriority, _ compressor: Compressor?, into buffer: inout ByteBuffer) {
     let index = Int(priority.rawValue)
     let left: Int = frames[index][frames[index].startIndex].readableBytes
-    if left <= limits.chunkBytes {
-      let frame: ByteBuffer = frames[index].removeFirst()
-      bytes[index] -= left
-      Frame.writeChunk(frame, priority, isLast: true, to: &buffer)
-      return
+    // What shrinks may be larger before: small chunks compress a quarter worse, and on the wire it is as short.
+    let isSmall: Bool = priority == .bulk && !(compressor?.isShrinking ?? false)
+    let size: Int = min(left, isSmall ? limits.bulkChunkBytes : limits.chunkBytes)
+    let chunk: ByteBuffer
+    if size == left {
+      chunk = frames[index].removeFirst()
+    } else {
+      guard let slice: ByteBuffer = frames[index][frames[index].startIndex].readSlice(length: size) else {
+        preconditionFailure("\(left) bytes were there and are not")
+      }
+      chunk = slice
     }
-    guard let chunk: ByteBuffer = frames[index][frames[index].startIndex].readSlice(length: limits.chunkBytes) else {
-      preconditionFailure("\(left) bytes were there and are not")
+    bytes[index] -= size
+    sentUncompressed += Int64(size + Frame.headerBytes)
+    if size >= limits.compressedFrom, let compressed: ByteBuffer = compressor?.compress(chunk) {
+      Frame.writeChunk(compressed, priority, isLast: size == left, isCompressed: true, to: &buffer)
+    } else {
+      Frame.writeChunk(chunk, priority, isLast: size == left, to: &buffer)
     }
-    bytes[index] -= limits.chunkBytes
-    Frame.writeChunk(chunk, priority, isLast: false, to: &buffer)
   }
 
   /// The link went down: what the peer got of it nobody knows, and the protocol above sends anew.

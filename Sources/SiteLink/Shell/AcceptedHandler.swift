@@ -82,7 +82,7 @@ final class AcceptedHandler: ChannelInboundHandler {
       let link: PeerLink = try core.judge(hello, identity)
       self.link = link
       leaveHalfOpen()
-      context.write(wrapOutboundOut(Frame.welcome(core.local.member)), promise: nil)
+      context.write(wrapOutboundOut(Frame.welcome(core.local.member, hello.features == nil ? nil : .own)), promise: nil)
       mustFlush = true
       core.accepted(link, context.channel)
       return

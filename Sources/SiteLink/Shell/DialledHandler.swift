@@ -30,7 +30,8 @@ final class DialledHandler: ChannelInboundHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     guard event is TLSHandshakeCompleted else { return context.fireUserInboundEventTriggered(event) }
-    let hello = Hello(clusterID: core.clusterID, from: core.local.member, to: link.peer.member, epoch: core.epoch)
+    let hello = Hello(
+      clusterID: core.clusterID, from: core.local.member, to: link.peer.member, epoch: core.epoch, features: .own)
     context.writeAndFlush(wrapOutboundOut(Frame.hello(hello)), promise: nil)
   }
 
@@ -47,13 +48,13 @@ final class DialledHandler: ChannelInboundHandler {
 
   private func on(_ event: FrameDecoder.Event, _ context: ChannelHandlerContext) throws(LinkError) {
     switch event {
-    case .welcome(let member) where !isWelcome:
+    case .welcome(let member, let features) where !isWelcome:
       guard member == link.peer.member else {
         throw LinkError(.wrongMember, "At \(link.peer.host):\(link.peer.port) answers member \(member), not \(link.peer.member).")
       }
       isWelcome = true
       timer?.cancel()
-      core.welcomed(link, attempt: attempt, context.channel)
+      core.welcomed(link, attempt: attempt, context.channel, features)
     case .pong(let token) where isWelcome: core.ponged(link, attempt: attempt, token)
     case .removal(let sentence):
       core.removed(sentence)

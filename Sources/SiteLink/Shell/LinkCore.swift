@@ -22,6 +22,8 @@ final class LinkCore {
   let board: StatusBoard
   let refusals = RefusalLog()
   let clock = SystemClock()
+  /// One for all peers: chunks are compressed each for itself.
+  lazy var compressor = Compressor()
 
   var peers: [MemberID: PeerLink] = [:]
   /// Whoever of them dials is told so.
@@ -67,15 +69,16 @@ final class LinkCore {
     let wanted: [MemberID: LinkPeer] = Dictionary(
       wanted.filter { $0.member != local.member }.map { ($0.member, $0) }, uniquingKeysWith: { first, _ in first })
     for (member, link) in peers where wanted[member] != link.peer {
-      // Its name has become known, nothing else: the connections stay.
-      if let peer: LinkPeer = wanted[member], link.peer.hostName.value.isEmpty, peer.host == link.peer.host, peer.port == link.peer.port {
+      // Its name or city has become known, nothing else: the connections stay.
+      if let peer: LinkPeer = wanted[member], peer.isSame(as: link.peer) {
         link.peer = peer
+        link.distance = local.distance(to: peer)
       } else {
         remove(link)
       }
     }
     for (member, peer) in wanted where peers[member] == nil {
-      let link = PeerLink(peer: peer, limits: limits, seed: seeds.next())
+      let link = PeerLink(peer: peer, distance: local.distance(to: peer), limits: limits, seed: seeds.next())
       peers[member] = link
       dial(link)
     }
@@ -87,6 +90,7 @@ final class LinkCore {
     link.isRemoved = true
     peers[link.peer.member] = nil
     link.retry?.cancel()
+    link.paceTimer?.cancel()
     link.accepted?.close(promise: nil)
     link.opening?.close(promise: nil)
     down(link)
@@ -155,7 +159,10 @@ final class LinkCore {
     link.isDraining = true
     defer { link.isDraining = false }
     var taken: Int = 0
-    while let channel: any Channel = link.dialled, channel.isWritable, !link.queue.isEmpty {
+    while let channel: any Channel = link.dialled, channel.isWritable {
+      let now: MonotonicTime? = link.queue.hasBulk ? clock.now() : nil
+      let bulk: Int = now.map { link.pacer.allowance($0) } ?? 0
+      guard link.queue.hasMoreUrgent || bulk > 0 else { break }
       guard taken < limits.bytesPerTurn else {
         // Not `execute`: the loop runs tasks that tasks add before it looks at its sockets again.
         _ = later(.microseconds(50)) { [weak self, weak link] in
@@ -163,11 +170,31 @@ final class LinkCore {
         }
         return
       }
-      var buffer: ByteBuffer = channel.allocator.buffer(capacity: min(link.queue.queuedBytes, limits.chunkBytes) + 512)
-      link.queue.take(upTo: limits.chunkBytes, into: &buffer)
+      let piece: Int = limits.pieceBytes(link.distance)
+      var buffer: ByteBuffer = channel.allocator.buffer(capacity: min(link.queue.queuedBytes, piece) + 512)
+      let bulkTaken: Int = link.queue.take(upTo: piece, bulk: bulk, compressor: link.isCompressed ? compressor : nil, into: &buffer)
+      if bulkTaken > 0 { buffer.writeImmutableBuffer(ping(link, clock.now(), behind: bulkTaken)) }
       taken += buffer.readableBytes
       link.bytesOut += Int64(buffer.readableBytes)
       channel.writeAndFlush(buffer, promise: nil)
+    }
+    waitForCredit(link)
+  }
+
+  /// Measures the round trip, shows that the link stands, and tells the pacer when the bulk before it has arrived.
+  func ping(_ link: PeerLink, _ now: MonotonicTime, behind bulk: Int = 0) -> ByteBuffer {
+    let token = UInt64(bitPattern: now.nanoseconds)
+    link.pacer.sent(bulk, markedBy: token)
+    return Frame.ping(token)
+  }
+
+  /// Bulk that waits for its rate and for no pong goes on by the clock.
+  private func waitForCredit(_ link: PeerLink) {
+    guard link.paceTimer == nil, link.dialled != nil, link.queue.hasBulk, let wait: Duration = link.pacer.wait else { return }
+    link.paceTimer = later(wait) { [weak self, weak link] in
+      guard let self, let link else { return }
+      link.paceTimer = nil
+      self.drain(link)
     }
   }
 
@@ -192,7 +219,7 @@ final class LinkCore {
         down(link)
         redial(link)
       } else {
-        channel.writeAndFlush(Frame.ping(UInt64(bitPattern: now.nanoseconds)), promise: nil)
+        channel.writeAndFlush(ping(link, now), promise: nil)
       }
     }
     publish()

@@ -22,7 +22,7 @@ extension LinkCore {
         }
       }
     let connecting: EventLoopFuture<any Channel>
-    let options: ClientBootstrap = SocketTuning.apply(to: bootstrap, silence: limits.silence)
+    let options: ClientBootstrap = SocketTuning.apply(to: bootstrap, silence: limits.silence, distance: link.distance)
     if let address = try? SocketAddress(ipAddress: link.peer.host, port: link.peer.port) {
       connecting = options.connect(to: address)
     } else {
@@ -47,14 +47,16 @@ extension LinkCore {
     return IdentityURI.expect(federation: federation, center: peer.center.value, host: peer.hostName.value, daemons: ["store"])
   }
 
-  func welcomed(_ link: PeerLink, attempt: Int, _ channel: any Channel) {
+  func welcomed(_ link: PeerLink, attempt: Int, _ channel: any Channel, _ features: LinkFeatures) {
     guard attempt == link.attempt, !link.isRemoved, !stopped else { return channel.close(promise: nil) }
     link.opening = nil
     link.dialled = channel
     link.lastPong = clock.now()
     link.lastError = nil
     logger.info("link is up", metadata: ["peer": "\(link.peer.hostName)", "center": "\(link.peer.center)"])
-    channel.writeAndFlush(Frame.ping(UInt64(bitPattern: link.lastPong.nanoseconds)), promise: nil)
+    link.resetPacer()
+    link.isCompressed = features.contains(.compressedChunks) && limits.compression.applies(at: link.distance)
+    channel.writeAndFlush(ping(link, link.lastPong), promise: nil)
     publish()
     linkChanged(link.peer.member, true)
   }
@@ -63,8 +65,11 @@ extension LinkCore {
     guard attempt == link.attempt, link.dialled != nil else { return }
     let now: MonotonicTime = clock.now()
     link.lastPong = now
-    link.rttMicroseconds = max(0, (now.nanoseconds - Int64(bitPattern: token)) / 1000)
+    let roundTrip: Duration = .nanoseconds(max(0, now.nanoseconds - Int64(bitPattern: token)))
+    link.rttMicroseconds = roundTrip.inNanoseconds / 1000
     link.backoff.reset()
+    link.pacer.onPong(token, roundTrip: roundTrip, now: now)
+    if link.queue.hasBulk { drain(link) }
   }
 
   /// Connecting failed or the connection is gone. Only the first report of the latest attempt counts.

@@ -6,6 +6,14 @@ final class PeerLink {
   var peer: LinkPeer
   var queue: SendQueue
   var backoff: Backoff
+  /// What it decides is in force from the next connection on.
+  var distance: LinkDistance
+  /// Anew with each connection.
+  var pacer: BulkPacer
+  private let limits: LinkLimits
+  /// The connection that stands understands compressed chunks, and they are wanted at this distance.
+  var isCompressed: Bool = false
+  var paceTimer: Scheduled<Void>?
   /// Counts attempts to dial, so that a late event of an old connection changes nothing.
   var attempt: Int = 0
   /// Our connection, on which we send; set once the peer welcomed us.
@@ -25,15 +33,30 @@ final class PeerLink {
   var isDraining: Bool = false
   var isRemoved: Bool = false
 
-  init(peer: LinkPeer, limits: LinkLimits, seed: UInt64) {
+  init(peer: LinkPeer, distance: LinkDistance, limits: LinkLimits, seed: UInt64) {
     self.peer = peer
+    self.distance = distance
+    self.limits = limits
+    pacer = Self.pacer(limits, distance)
     queue = SendQueue(limits: limits)
     backoff = Backoff(limits: limits, seed: seed)
+  }
+
+  private static func pacer(_ limits: LinkLimits, _ distance: LinkDistance) -> BulkPacer {
+    BulkPacer(
+      target: limits.bulkDelayTarget, bytesPerSecond: limits.bulkBytesPerSecond[distance], isAdaptive: distance != .sameCenter)
+  }
+
+  func resetPacer() {
+    pacer = Self.pacer(limits, distance)
+    paceTimer?.cancel()
+    paceTimer = nil
   }
 
   var status: LinkStatus {
     LinkStatus(
       peer: peer, up: dialled != nil, receiving: accepted != nil, rttMicroseconds: rttMicroseconds, queuedBytes: queue.queuedBytes,
-      bytesIn: bytesIn, bytesOut: bytesOut, dropped: dropped, lastError: lastError)
+      bytesIn: bytesIn, bytesOut: bytesOut, sent: queue.sent, sentUncompressed: queue.sentUncompressed,
+      bulkWindow: pacer.window, bulkInFlight: pacer.inFlight, dropped: dropped, lastError: lastError)
   }
 }

@@ -9,11 +9,15 @@ enum SocketTuning {
   /// See `LinkLimits.unsentInKernel`.
   private static let notSentLowWaterMark = NIOBSDSocket.Option(rawValue: 25)
 
-  static func apply(to bootstrap: ClientBootstrap, silence: Duration) -> ClientBootstrap {
-    bootstrap
+  static func apply(to bootstrap: ClientBootstrap, silence: Duration, distance: LinkDistance = .sameCity) -> ClientBootstrap {
+    let unsent: Int = LinkLimits.unsentInKernel(distance)
+    return
+      bootstrap
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelOption(.tcpOption(userTimeout), value: .init(silence.inNanoseconds / 1_000_000))
-      .channelOption(.tcpOption(notSentLowWaterMark), value: .init(LinkLimits.unsentInKernel))
+      .channelOption(.tcpOption(notSentLowWaterMark), value: .init(unsent))
+      // What waits in the process for the kernel; more is not taken from the queue, where it could still be overtaken.
+      .channelOption(.writeBufferWaterMark, value: .init(low: unsent / 2, high: unsent))
   }
 
   static func apply(to bootstrap: ServerBootstrap, silence: Duration) -> ServerBootstrap {

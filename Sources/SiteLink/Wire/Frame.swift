@@ -7,7 +7,8 @@ import Primitives
 ///     | length | kind | class | flags | reserved | length bytes …
 ///
 /// in network order. A message is one or more chunks of its class, the last one flagged; chunks of different classes interleave, those of
-/// one class do not. Everything else is one chunk.
+/// one class do not. Everything else is one chunk. A chunk of a message may be compressed, flagged too: its size before (4 bytes), then one
+/// Zstandard frame (RFC 8878).
 enum Frame {
   static let headerBytes: Int = 8
 
@@ -27,14 +28,24 @@ enum Frame {
   }
 
   static let lastChunk: UInt8 = 1
+  static let compressedChunk: UInt8 = 2
 
-  static func writeChunk(_ payload: ByteBuffer, _ priority: LinkPriority, isLast: Bool, to buffer: inout ByteBuffer) {
-    writeHeader(.message, payload.readableBytes, priority.rawValue, isLast ? lastChunk : 0, to: &buffer)
+  static func writeChunk(
+    _ payload: ByteBuffer, _ priority: LinkPriority, isLast: Bool, isCompressed: Bool = false, to buffer: inout ByteBuffer
+  ) {
+    let flags: UInt8 = (isLast ? lastChunk : 0) | (isCompressed ? compressedChunk : 0)
+    writeHeader(.message, payload.readableBytes, priority.rawValue, flags, to: &buffer)
     buffer.writeImmutableBuffer(payload)
   }
 
   static func hello(_ hello: Hello) -> ByteBuffer { control(.hello) { hello.write(to: &$0) } }
-  static func welcome(_ member: MemberID) -> ByteBuffer { control(.welcome) { $0.writeInteger(member.value) } }
+  /// `features` only to those who said theirs: others know a shorter welcome.
+  static func welcome(_ member: MemberID, _ features: LinkFeatures? = nil) -> ByteBuffer {
+    control(.welcome) { buffer in
+      buffer.writeInteger(member.value)
+      if let features { buffer.writeInteger(features.rawValue) }
+    }
+  }
   static func ping(_ token: UInt64) -> ByteBuffer { control(.ping) { $0.writeInteger(token) } }
   static func pong(_ token: UInt64) -> ByteBuffer { control(.pong) { $0.writeInteger(token) } }
   static func refusal(_ sentence: String, isRemoval: Bool = false) -> ByteBuffer {

@@ -5,7 +5,7 @@ import Primitives
 struct FrameDecoder {
   enum Event: Equatable {
     case hello(Hello)
-    case welcome(MemberID)
+    case welcome(MemberID, LinkFeatures = [])
     case refusal(String)
     case removal(String)
     case superseded(Bytes)
@@ -19,6 +19,8 @@ struct FrameDecoder {
   private var buffer = ByteBuffer()
   /// Messages of which not every chunk is there, by class.
   private var partial: [ByteBuffer?] = [nil, nil, nil]
+  /// Made with the first compressed chunk.
+  private var decompressor: Decompressor?
 
   init(limits: LinkLimits) {
     frameBytes = limits.frameBytes
@@ -37,8 +39,9 @@ struct FrameDecoder {
   /// The next frame, nil if more bytes are needed. A message of one chunk shares its memory with what was read: copy what is kept for long.
   mutating func next() throws(LinkError) -> Event? {
     while true {
-      guard let (kind, priority, flags, payload) = try nextChunk() else { return nil }
-      if kind != .message { return try control(kind, payload) }
+      guard let (kind, priority, flags, bytes) = try nextChunk() else { return nil }
+      if kind != .message { return try control(kind, bytes) }
+      let payload: ByteBuffer = flags & Frame.compressedChunk != 0 ? try decompress(bytes) : bytes
       let isLast: Bool = flags & Frame.lastChunk != 0
       let index = Int(priority.rawValue)
       guard var whole: ByteBuffer = partial[index] else {
@@ -58,12 +61,19 @@ struct FrameDecoder {
     }
   }
 
+  private mutating func decompress(_ payload: ByteBuffer) throws(LinkError) -> ByteBuffer {
+    let decompressor: Decompressor = decompressor ?? Decompressor()
+    self.decompressor = decompressor
+    return try decompressor.decompress(payload, limit: chunkBytes)
+  }
+
   private mutating func nextChunk() throws(LinkError) -> (Frame.Kind, LinkPriority, UInt8, ByteBuffer)? {
     guard
       let (length, rawKind, rawPriority, flags, reserved) = buffer.peekMultipleIntegers(
         as: (UInt32, UInt8, UInt8, UInt8, UInt8).self)
     else { return nil }
-    guard let kind = Frame.Kind(rawValue: rawKind), let priority = LinkPriority(rawValue: rawPriority), flags <= Frame.lastChunk,
+    guard let kind = Frame.Kind(rawValue: rawKind), let priority = LinkPriority(rawValue: rawPriority),
+      flags <= Frame.lastChunk | Frame.compressedChunk,
       reserved == 0
     else {
       throw LinkError(
@@ -90,11 +100,15 @@ struct FrameDecoder {
     case .refusal: return .refusal(String(buffer: payload))
     case .removal: return .removal(String(buffer: payload))
     case .superseded: return .superseded(Bytes(payload.readableBytesView))
-    case .welcome, .ping, .pong, .message:
+    case .welcome:
+      guard let value: UInt64 = payload.readInteger() else { throw LinkError(.badFrame, "The peer sent a welcome of a wrong length.") }
+      // What follows belongs to a later minor revision.
+      return .welcome(MemberID(value), LinkFeatures(rawValue: payload.readInteger() ?? 0))
+    case .ping, .pong, .message:
       guard let value: UInt64 = payload.readInteger(), payload.readableBytes == 0 else {
         throw LinkError(.badFrame, "The peer sent a \(kind) of a wrong length.")
       }
-      return kind == .welcome ? .welcome(MemberID(value)) : kind == .ping ? .ping(value) : .pong(value)
+      return kind == .ping ? .ping(value) : .pong(value)
     }
   }
 }

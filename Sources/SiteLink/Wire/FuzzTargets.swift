@@ -10,8 +10,14 @@ extension FuzzTarget {
     Frame.writeChunk(ByteBuffer(string: "vote"), .urgent, isLast: true, to: &messages)
     Frame.writeChunk(ByteBuffer(string: ", and the second"), .normal, isLast: true, to: &messages)
     Frame.writeChunk(ByteBuffer(), .bulk, isLast: true, to: &messages)
+    // Compressed, as between cities.
+    if let small: ByteBuffer = Compressor().compress(ByteBuffer(repeating: 7, count: 2000)) {
+      Frame.writeChunk(small, .bulk, isLast: true, isCompressed: true, to: &messages)
+    }
+    let featured = Frame.hello(Hello(clusterID: 0xBA, from: MemberID(1), to: MemberID(2), epoch: 3, features: .own))
     let control: [ByteBuffer] = [
-      hello, Frame.welcome(MemberID(2)), Frame.ping(77), Frame.pong(77), Frame.refusal("no"), Frame.refusal("gone", isRemoval: true),
+      hello, featured, Frame.welcome(MemberID(2), .own), Frame.welcome(MemberID(2)), Frame.ping(77), Frame.pong(77), Frame.refusal("no"),
+      Frame.refusal("gone", isRemoval: true),
     ]
     let corpus: [Bytes] = (control + [messages]).map { Bytes($0.readableBytesView) } + [control.flatMap { Bytes($0.readableBytesView) }]
     return [

@@ -13,6 +13,8 @@ struct Hello: Equatable {
   var to: MemberID
   /// Of the cluster, as the sender knows it: grows when survivors of a lost majority become a new cluster. Nobody talks across epochs.
   var epoch: UInt64 = 0
+  /// What the one who dials understands; nil from members that were made before there was anything to say. The last field.
+  var features: LinkFeatures?
 
   /// From somebody who is no member yet and asks who is: all ids are 0. It is answered and the connection closed.
   static let question = Self(clusterID: 0, from: MemberID(0), to: MemberID(0))
@@ -26,6 +28,7 @@ struct Hello: Equatable {
     buffer.writeInteger(from.value)
     buffer.writeInteger(to.value)
     buffer.writeInteger(epoch)
+    if let features { buffer.writeInteger(features.rawValue) }
   }
 
   /// What follows the known fields belongs to a later minor revision and is left alone.
@@ -41,13 +44,24 @@ struct Hello: Equatable {
       throw LinkError(.badFrame, "The peer's hello is cut short.")
     }
     // Members of before there were epochs do not say one.
-    self.init(clusterID: clusterID, from: MemberID(from), to: MemberID(to), epoch: buffer.readInteger() ?? 0)
+    let epoch: UInt64 = buffer.readInteger() ?? 0
+    self.init(
+      clusterID: clusterID, from: MemberID(from), to: MemberID(to), epoch: epoch,
+      features: buffer.readInteger().map { LinkFeatures(rawValue: $0) })
   }
 
-  init(clusterID: UInt64, from: MemberID, to: MemberID, epoch: UInt64 = 0) {
+  init(clusterID: UInt64, from: MemberID, to: MemberID, epoch: UInt64 = 0, features: LinkFeatures? = nil) {
     self.clusterID = clusterID
     self.from = from
     self.to = to
     self.epoch = epoch
+    self.features = features
   }
+}
+
+/// What a member can receive beyond the first revision of the protocol.
+struct LinkFeatures: OptionSet, Equatable, Sendable {
+  let rawValue: UInt8
+  static let compressedChunks = Self(rawValue: 1)
+  static let own: Self = [.compressedChunks]
 }

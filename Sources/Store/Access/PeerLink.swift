@@ -15,16 +15,20 @@ public protocol PeerLink: Sendable {
   func setEpoch(_ epoch: UInt64)
   /// Round trip to a peer in nanoseconds, where it is known.
   func roundTrips() -> [MemberID: Int64]
+  /// What the links have carried, where that is counted.
+  func statuses() -> [LinkStatus]
 }
 
 extension PeerLink {
   /// For links that reach everybody anyway.
   public func update(peers: [LinkPeer], removed: Set<MemberID>) {}
   public func setEpoch(_ epoch: UInt64) {}
+  public func statuses() -> [LinkStatus] { [] }
 }
 
 extension SiteLink: PeerLink {
   public func update(peers: [LinkPeer], removed: Set<MemberID>) { updatePeers(peers, removed: removed) }
+  public func statuses() -> [LinkStatus] { status() }
 
   public func roundTrips() -> [MemberID: Int64] {
     status().reduce(into: [:]) { result, status in

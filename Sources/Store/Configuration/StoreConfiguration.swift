@@ -37,7 +37,7 @@ public struct StoreMember: Hashable, Sendable {
   }
 
   public var peerURL: String { PeerURL.text(host: peerHost, port: peerPort) }
-  public var linkPeer: LinkPeer { LinkPeer(member: id, host: peerHost, port: peerPort, center: center, hostName: name) }
+  public var linkPeer: LinkPeer { LinkPeer(member: id, host: peerHost, port: peerPort, center: center, city: city, hostName: name) }
 }
 
 public struct StoreConfiguration: Sendable {
@@ -88,6 +88,8 @@ public struct StoreConfiguration: Sendable {
   public var shrinkMode: ShrinkMode = .manual
   /// So long a center must have been silent before that.
   public var shrinkPatience: Duration = .seconds(10)
+  /// What crosses between centers: how often, how small, how fast.
+  public var wideArea = WideArea()
   /// Makes election timeouts and request ids: different at each start.
   public var seed: UInt64 = .random(in: .min ... .max)
   public var journalSegmentBytes: Int = 16 << 20

@@ -20,6 +20,16 @@ enum StoreFrame {
   /// `code` is empty when it was done; `member`: the one that was added, or 0.
   case changed(id: UInt64, member: UInt64, code: String, message: String)
   case horizon(LeaderHorizon)
+  /// Entries of the leader for several members of one place: the one that gets the frame hands them to its neighbours.
+  case relayed(receivers: [MemberID], RaftMessage)
+  /// What a neighbour was given for us; the message is as from the leader.
+  case forwarded(RaftMessage)
+  /// A relay has no link to these.
+  case relayFailed(receivers: [MemberID])
+  /// The leader's message for a member that needs a snapshot: its receiver here is to send one to it.
+  case snapshotWanted(RaftMessage)
+  /// It still travels, or will not arrive.
+  case snapshotReport(receiver: MemberID, isAlive: Bool)
 
   func encode() -> ByteBuffer {
     var writer = ByteWriter(reserving: 64)
@@ -72,6 +82,27 @@ enum StoreFrame {
     case .horizon(let horizon):
       writer.byte(11)
       horizon.encode(to: &writer)
+    case .relayed(let receivers, let message):
+      writer.byte(20)
+      writer.members(receivers)
+      var bytes: Bytes = writer.take()
+      message.encode(into: &bytes)
+      return ByteBuffer(bytes: bytes)
+    case .forwarded(let message):
+      var bytes: Bytes = [21]
+      message.encode(into: &bytes)
+      return ByteBuffer(bytes: bytes)
+    case .relayFailed(let receivers):
+      writer.byte(22)
+      writer.members(receivers)
+    case .snapshotWanted(let message):
+      var bytes: Bytes = [23]
+      message.encode(into: &bytes)
+      return ByteBuffer(bytes: bytes)
+    case .snapshotReport(let receiver, let isAlive):
+      writer.byte(24)
+      writer.members([receiver])
+      writer.byte(isAlive ? 1 : 0)
     }
     return ByteBuffer(bytes: writer.bytes)
   }
@@ -79,8 +110,9 @@ enum StoreFrame {
   init(_ buffer: ByteBuffer) throws {
     let bytes: Bytes = Bytes(buffer.readableBytesView)
     guard let kind: UInt8 = bytes.first else { throw MalformedBytes("empty frame", offset: 0) }
-    if kind == 1 {
-      self = .raft(try RaftMessage.decode(Bytes(bytes.dropFirst())))
+    if kind == 1 || kind == 21 || kind == 23 {
+      let message: RaftMessage = try RaftMessage.decode(Bytes(bytes.dropFirst()))
+      self = kind == 1 ? .raft(message) : kind == 21 ? .forwarded(message) : .snapshotWanted(message)
       return
     }
     var reader = ByteReader(bytes)
@@ -107,9 +139,40 @@ enum StoreFrame {
       else { throw reader.malformed("text that is no UTF-8") }
       self = .changed(id: id, member: member, code: code, message: message)
     case 11: self = .horizon(try LeaderHorizon(from: &reader))
+    case 20:
+      let receivers: [MemberID] = try reader.members()
+      self = .relayed(receivers: receivers, try RaftMessage.decode(Bytes(bytes[reader.offset...])))
+      return
+    case 22: self = .relayFailed(receivers: try reader.members())
+    case 24:
+      let receivers: [MemberID] = try reader.members()
+      let state: UInt8 = try reader.byte()
+      guard receivers.count == 1, state < 2 else { throw reader.malformed("a report of a snapshot") }
+      self = .snapshotReport(receiver: receivers[0], isAlive: state == 1)
     default: throw reader.malformed("unknown kind of frame \(kind): the sender runs another version")
     }
     try reader.finish()
+  }
+}
+
+extension ByteWriter {
+  fileprivate mutating func members(_ members: [MemberID]) {
+    byte(UInt8(members.count))
+    for member in members { fixed64(member.value) }
+  }
+}
+
+extension ByteReader {
+  fileprivate mutating func members() throws(MalformedBytes) -> [MemberID] {
+    let count: UInt8 = try byte()
+    guard count > 0, Int(count) <= ConsensusLimits.maxMembers else { throw malformed("\(count) members") }
+    var members: [MemberID] = []
+    for _ in 0..<count {
+      let id: UInt64 = try fixed64()
+      guard id != 0, !members.contains(MemberID(id)) else { throw malformed("member \(id) in a list of others") }
+      members.append(MemberID(id))
+    }
+    return members
   }
 }
 

@@ -34,6 +34,7 @@ final class MemberCore {
   var proposals: ProposalTable
   var reads = ReadTable()
   var calls: CallTable
+  var relays: RelayPlan
   var changes: ChangeTable
   /// On the leader: how far each city is, and who waits for that.
   var ledger: CityLedger
@@ -73,6 +74,11 @@ final class MemberCore {
   var reclaims: [() -> Void] = []
   var senders: [MemberID: SnapshotSender] = [:]
   var receiver: SnapshotReceiver?
+  /// On the leader: snapshots that a neighbour of the receiver sends, and who failed to lately.
+  var delegations: [MemberID: SnapshotDelegation] = [:]
+  var poorSources: [MemberID: MonotonicTime] = [:]
+  /// When this member last came to lead.
+  var leaderSince = MonotonicTime(nanoseconds: 0)
   /// The keyspace of a received snapshot, until consensus says whether it is taken.
   var staged: (keyspace: Keyspace, metadata: SnapshotMetadata)?
   var tickCount: UInt64 = 0
@@ -100,6 +106,7 @@ final class MemberCore {
     lastSnapshotIndex = restored.state.snapshot?.index ?? 0
     proposals = ProposalTable(origin: configuration.memberID, seed: configuration.seed)
     calls = CallTable(seed: configuration.seed)
+    relays = RelayPlan(configuration.wideArea, tick: configuration.tick)
     nextTransfer = configuration.seed
     changes = ChangeTable(seed: configuration.seed)
     ledger = CityLedger(patience: configuration.autoPatience, recovery: configuration.cityRecovery)
@@ -123,6 +130,7 @@ final class MemberCore {
     raft.timing = environment.timing
     node = try RaftNode(configuration: raft, restored: restored.state, applied: restored.keyspace.appliedIndex)
     noteCities()
+    relays.onMembers(roster, own: configuration.memberID)
   }
 
   var handle: NIOLoopBound<MemberCore> { NIOLoopBound(self, eventLoop: eventLoop) }
@@ -154,7 +162,7 @@ final class MemberCore {
     if let fault: ConsensusError = output.fault { return fail("consensus halted: \(fault.message)") }
     if let metadata: SnapshotMetadata = output.snapshot { install(metadata) }
     write(output)
-    for message in output.messages { send(message) }
+    send(output.messages)
     if let change: Leadership = output.leadership { onLeadership(change) }
     apply(output.committed)
     for read in output.reads { serve(read.context) }

@@ -45,6 +45,11 @@ extension MemberCore {
       case .answer(let id, let answer): onAnswer(id, answer)
       case .change(let id, let command): onChange(id, command, from: member)
       case .horizon(let horizon): onHorizon(horizon, from: member)
+      case .relayed(let receivers, let message): try onRelayed(message, receivers: receivers, from: member)
+      case .forwarded(let message): try onForwarded(message)
+      case .snapshotWanted(let message): try onSnapshotWanted(message, from: member)
+      case .snapshotReport(let receiver, let isAlive): onSnapshotReport(receiver, isAlive: isAlive, from: member)
+      case .relayFailed(let receivers): onRelayFailed(receivers, from: member)
       case .changed(let id, let added, let code, let message): onChanged(id, member: added, code: code, message: message)
       }
       scheduleDrain()
@@ -56,8 +61,9 @@ extension MemberCore {
 
   func linkChanged(_ member: MemberID, up: Bool) {
     logger.info(up ? "link up" : "link down", metadata: ["peer": "\(name(of: member))"])
+    snapshotLinkChanged(member, up: up)
     if !up {
-      if let sender: SnapshotSender = senders[member] { giveUpSending(to: member, sender.transfer, "the link went down") }
+      relayLinkDown(member)
       calls.retry()
     }
     retriesAllowed = true

@@ -29,8 +29,10 @@ extension MemberCore {
     compactIfDue()
     watchDisk()
     watchCities()
+    watchRelays()
     resumeCalls()
     continueSending()
+    watchDelegations()
     scheduleDrain()
   }
 
@@ -67,8 +69,10 @@ extension MemberCore {
       policy.reset()
       drainTarget = nil
       dropHeld()
-      for (member, sender) in senders { giveUpSending(to: member, sender.transfer, "the leadership changed") }
+      delegations = [:]
+      // Snapshots under way stay: the next leader wants the same members to have one.
     }
+    if change.role != .leader { relays.reset() } else if before?.role != .leader { leaderSince = now }
     if change.leader != before?.leader {
       if change.leader != nil { metrics.leaderChanges.increment() }
       logger.info(

@@ -35,6 +35,7 @@ extension MemberCore {
     metrics.forget(except: roster.map(\.id))
     guard roster != before else { return }
     noteCities()
+    relays.onMembers(roster, own: configuration.memberID)
     // Whoever leaves is served until it knows that it has left.
     for member in before where !roster.contains(where: { $0.id == member.id }) {
       departing[member.id] = (member.linkPeer, now + StoreLimits.departurePatience)

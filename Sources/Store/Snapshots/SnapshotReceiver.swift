@@ -20,15 +20,23 @@ struct SnapshotReceiver {
   var from: MemberID
   var metadata: SnapshotMetadata
   var expected: UInt64 = 0
+  var lastProgress: MonotonicTime
   let work = Work()
 }
 
 extension MemberCore {
   func beginReceiving(_ transfer: UInt64, from member: MemberID, _ bytes: Bytes) {
     guard let metadata: SnapshotMetadata = try? SnapshotMetadata.decode(bytes) else { return refuse(transfer, member) }
+    // The same once more: the link broke, and the sender asks where to go on.
+    if let current: SnapshotReceiver = receiver, current.transfer == transfer, current.from == member, current.metadata == metadata {
+      receiver?.lastProgress = now
+      return acknowledge(transfer, member, current.expected)
+    }
     abandonReceiving()
-    let next = SnapshotReceiver(transfer: transfer, from: member, metadata: metadata)
+    let next = SnapshotReceiver(transfer: transfer, from: member, metadata: metadata, lastProgress: now)
     receiver = next
+    // For one that goes on with what an earlier start of this member had.
+    acknowledge(transfer, member, 0)
     journal.perform { core in
       next.work.state.withLock { state in
         do throws(JournalError) {
@@ -40,11 +48,14 @@ extension MemberCore {
 
   func receiveChunk(_ transfer: UInt64, from member: MemberID, _ number: UInt64, _ bytes: Bytes) {
     guard let current: SnapshotReceiver = receiver, current.transfer == transfer, current.from == member else { return }
+    // Twice: sent before the link broke and after.
+    guard number >= current.expected else { return }
     guard number == current.expected else {
       abandonReceiving()
       return refuse(transfer, member)
     }
     receiver?.expected += 1
+    receiver?.lastProgress = now
     let (eventLoop, handle) = (eventLoop, handle)
     journal.perform { _ in
       let failed: Bool = current.work.state.withLock { state in
@@ -66,13 +77,19 @@ extension MemberCore {
       abandonReceiving()
       return refuse(transfer, member)
     }
+    acknowledge(transfer, member, chunks)
+  }
+
+  private func acknowledge(_ transfer: UInt64, _ member: MemberID, _ chunks: UInt64) {
     _ = link.send(StoreFrame.snapshotAcknowledged(transfer: transfer, chunks: chunks).encode(), to: member, priority: .normal)
   }
 
   func endReceiving(_ transfer: UInt64, from member: MemberID, _ chunks: UInt64, _ bytes: Bytes) {
     guard let current: SnapshotReceiver = receiver, current.transfer == transfer, current.from == member else { return }
     receiver = nil
-    guard chunks == current.expected, let message: RaftMessage = try? RaftMessage.decode(bytes), message.from == member,
+    // The message is the leader's, who need not be the one that sends.
+    guard chunks == current.expected, let message: RaftMessage = try? RaftMessage.decode(bytes),
+      node.membership.isMember(message.from) || roster.contains(where: { $0.id == message.from }),
       message.to == configuration.memberID, case .snapshot(let metadata) = message.body, metadata == current.metadata
     else { return refuse(transfer, member) }
     let (eventLoop, handle) = (eventLoop, handle)
@@ -92,25 +109,25 @@ extension MemberCore {
           return .failure(KeyspaceError(.malformed, "\(error)", cause: error))
         }
       }
-      eventLoop.execute { handle.value.onReceived(transfer, message, metadata, result) }
+      eventLoop.execute { handle.value.onReceived(current, message, result) }
     }
   }
 
   private func onReceived(
-    _ transfer: UInt64, _ message: RaftMessage, _ metadata: SnapshotMetadata, _ result: Result<Keyspace, KeyspaceError>
+    _ received: SnapshotReceiver, _ message: RaftMessage, _ result: Result<Keyspace, KeyspaceError>
   ) {
     guard failure == nil else { return }
     switch result {
     case .success(let keyspace):
       // Frames that came meanwhile are in the node already; its answer decides whether this is still wanted.
       drain()
-      staged = (keyspace, metadata)
+      staged = (keyspace, received.metadata)
       node.step(message)
       drain()
       staged = nil
     case .failure(let error):
       logger.error("a received snapshot cannot be used", metadata: ["reason": "\(error.message)"])
-      refuse(transfer, message.from)
+      refuse(received.transfer, received.from)
     }
   }
 
@@ -118,7 +135,7 @@ extension MemberCore {
     _ = link.send(StoreFrame.snapshotRefused(transfer: transfer).encode(), to: member, priority: .normal)
   }
 
-  private func abandonReceiving() {
+  func abandonReceiving() {
     guard let current: SnapshotReceiver = receiver else { return }
     receiver = nil
     journal.perform { core in

@@ -28,6 +28,16 @@ final class StoreMetrics: Sendable {
   private let failed = Gauge(label: "tricenter_store_failed")
   let degradations = Counter(label: "tricenter_store_durability_degradations_total")
 
+  /// On a relay: what it handed to its neighbours. On the leader: what did not cross a link again, and how often that did not work.
+  let relayedBytes = Counter(label: "tricenter_store_relayed_bytes_total")
+  let relaySpared = Counter(label: "tricenter_store_relay_spared_bytes_total")
+  let relayFailures = Counter(label: "tricenter_store_relay_failures_total")
+
+  let links = LinkMetrics()
+  let snapshotBytes = Counter(label: "tricenter_store_snapshot_sent_bytes_total")
+  let snapshotsResumed = Counter(label: "tricenter_store_snapshots_resumed_total")
+  let snapshotsDelegated = Counter(label: "tricenter_store_snapshots_delegated_total")
+
   private struct CityGauges: Sendable {
     var entries: Gauge
     var bytes: Gauge
@@ -95,6 +105,7 @@ final class StoreMetrics: Sendable {
 
   /// Whoever is no member any more has no lag.
   func forget(except members: [MemberID]) {
+    links.forget(except: members)
     peers.withLock { peers in
       for (id, gauges) in peers where !members.contains(id) {
         gauges.destroy()

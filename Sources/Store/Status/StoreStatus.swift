@@ -206,6 +206,7 @@ extension MemberCore {
     board.set(status)
     board.revision.store(status.revision, ordering: .relaxed)
     board.term.store(status.term, ordering: .relaxed)
+    if tickCount.isMultiple(of: 40) { metrics.links.record(link.statuses()) }
     metrics.record(status, roundTrips: tickCount.isMultiple(of: 40) ? link.roundTrips() : [:])
   }
 }
