@@ -16,6 +16,8 @@ extension MemberCore {
     guard leases.isKeeping, case .success(let success) = result else { return }
     if case .leaseGranted(let grant, _) = success { leases.onGranted(grant, now: now) }
     if case .revokeLease(let id) = command { leases.onRevoked(id) }
+    // Here and not where the proposal is answered: one that was given up on may still be applied.
+    if case .checkpointLeases(let checkpoints) = command { leases.checkpointsDecided(checkpoints) }
   }
 
   /// Expired leases are revoked through the log, after a majority has confirmed that this member still leads, in this term or never.
@@ -43,9 +45,7 @@ extension MemberCore {
   private func propose(_ checkpoints: [LeaseCheckpoint], _ completion: @escaping (KeyspaceError?) -> Void) {
     submitAsLeader(.checkpointLeases(checkpoints)) { [unowned self] result in
       switch result {
-      case .success:
-        self.leases.checkpointsDecided(checkpoints)
-        completion(nil)
+      case .success: completion(nil)
       case .failure(let error):
         if error.code == .dropped { self.leases.checkpointsDecided(checkpoints) }
         completion(error)
