@@ -5,8 +5,8 @@ import Testing
 
 @testable import HTTP
 
-/// The written conversations (`testdata/http2-*.txt`) with bytes changed, lost, doubled and put in, cut where chance likes. A handler answers
-/// everything. What must hold: nothing traps, the output is whole frames, a connection fails once and says nothing after that.
+/// The written conversations (`testdata/http2-*.txt`) with bytes changed, lost, doubled and put in, cut where chance likes. A handler
+/// answers everything. What must hold: nothing traps, the output is whole frames, a connection fails once and says nothing after that.
 @Suite struct HTTP2MutationTests {
   /// What the client of every conversation sends.
   private static func conversations() throws -> [[UInt8]] {

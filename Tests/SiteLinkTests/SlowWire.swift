@@ -2,8 +2,8 @@ import NIOCore
 import NIOPosix
 import Primitives
 
-/// A wire of some bandwidth and delay towards the one that is dialled, behind a router that takes everything at once and drops nothing: what
-/// comes faster than the wire waits there, as long as it takes. The way back is delayed only.
+/// A wire of some bandwidth and delay towards the one that is dialled, behind a router that takes everything at once and drops nothing:
+/// what comes faster than the wire waits there, as long as it takes. The way back is delayed only.
 final class SlowWire: Sendable {
   private let listener: any Channel
   var port: Int { listener.localAddress?.port ?? 0 }

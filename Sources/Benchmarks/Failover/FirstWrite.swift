@@ -3,8 +3,8 @@ import NIOCore
 import Primitives
 
 /// Writers on every member that is to survive: each begins another put every 10 ms, whatever became of those before, until one is
-/// acknowledged. So the time to the first acknowledged write does not depend on how long a server keeps a put that it cannot do. Lives on one
-/// event loop.
+/// acknowledged. So the time to the first acknowledged write does not depend on how long a server keeps a put that it cannot do. Lives
+/// on one event loop.
 final class FirstWrite: LoadDelegate {
   static let interval: TimeAmount = .milliseconds(10)
   static let patience: TimeAmount = .seconds(30)
@@ -25,8 +25,8 @@ final class FirstWrite: LoadDelegate {
     self.acknowledged = acknowledged
   }
 
-  /// Kills `victims` with SIGKILL, all at once, and returns the milliseconds until a put that was sent afterwards to one of `survivors` (client
-  /// ports) is acknowledged.
+  /// Kills `victims` with SIGKILL, all at once, and returns the milliseconds until a put that was sent afterwards to one of `survivors`
+  /// (client ports) is acknowledged.
   static func measure(
     killing victims: [ServerProcess], survivors: [Int], of target: LoadTarget, on loop: any EventLoop
   ) async throws -> Double {

@@ -5,8 +5,8 @@ import NIOPosix
 import Primitives
 import TLS
 
-/// Kills the leader's center again and again and measures the time to the first acknowledged write: five members on loopback in centers of two,
-/// two and one, the programs one after the other.
+/// Kills the leader's center again and again and measures the time to the first acknowledged write: five members on loopback in centers
+/// of two, two and one, the programs one after the other.
 public struct LeaderLoss: Sendable {
   public var programs: [StoreProgram]
   public var kills: Int = 50

@@ -11,8 +11,8 @@ public struct JournalHealth: Sendable {
   /// The longest one since the journal was opened.
   public var longestSync: Duration = .zero
   public var syncs: UInt64 = 0
-  /// Since when there is no space for the next segment or a snapshot. Appends go on while the segment in use has room and wait then; they go
-  /// on by themselves once there is space again.
+  /// Since when there is no space for the next segment or a snapshot. Appends go on while the segment in use has room and wait then; they
+  /// go on by themselves once there is space again.
   public var fullSince: MonotonicTime?
   /// Appends wait for space. Nothing of them is durable, and nothing is lost.
   public var waitsForSpace: Bool = false

@@ -7,7 +7,8 @@ import Primitives
 /// Every piece of bulk is followed by a ping, whose pong says that the piece has arrived and how long it took. As LEDBAT does (RFC 6817)
 /// the window grows while the round trip stays near the shortest one seen and shrinks when bulk makes it longer than that plus
 /// `LinkLimits.bulkDelayTarget`: then it is we who fill some buffer that heartbeats wait in, or others need the link more. Unlike LEDBAT it
-/// begins with doubling and gives way by a factor (as LEDBAT++), since a snapshot shall neither crawl for a minute nor hold a heartbeat for one.
+/// begins with doubling and gives way by a factor (as LEDBAT++), since a snapshot shall neither crawl for a minute nor hold a heartbeat for
+/// one.
 struct BulkPacer {
   /// Room for two pieces, so that one travels while the other is confirmed: 26 ms at 10 Mbit/s.
   static let smallest: Int = 32 << 10

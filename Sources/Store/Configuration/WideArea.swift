@@ -16,8 +16,8 @@ public struct WideArea: Sendable {
   public var relayedFrom: Int = 4096
   /// Which links compress what they send.
   public var compression: LinkCompression = .far
-  /// Bytes of snapshots per second and receiving member, by how far it is; 0: no such limit. Below it, snapshots give way to everything else
-  /// by themselves.
+  /// Bytes of snapshots per second and receiving member, by how far it is; 0: no such limit. Below it, snapshots give way to everything
+  /// else by themselves.
   public var snapshotBytesPerSecond = BulkRates()
 
   public init() {}

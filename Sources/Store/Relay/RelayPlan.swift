@@ -10,10 +10,11 @@ import Primitives
 ///      └◀────────────────────── accepted ─────────────────────────────────────┘
 /// ```
 ///
-/// Consensus knows nothing of it: a message that took another way is a message that was late. What it needs is that messages are not altered,
-/// that an append reaches members in the order of the log (else it asks again), and to be told of what is surely lost. Hence:
+/// Consensus knows nothing of it: a message that took another way is a message that was late. What it needs is that messages are not
+/// altered, that an append reaches members in the order of the log (else it asks again), and to be told of what is surely lost. Hence:
 /// - only appends of one output, one term, one place in the log and as many entries are one: an output sees one log;
-/// - a member whose entries are still under way by a relay gets all that follows by the same relay, also what is small or empty, until it has
+/// - a member whose entries are still under way by a relay gets all that follows by the same relay, also what is small or empty, until it
+/// has
 ///   acknowledged everything; then the way is free again;
 /// - a relay that is gone, silent, or does not deliver loses its routes at once: those members are sent to directly from what they have.
 struct RelayPlan {

@@ -3,8 +3,8 @@ import Primitives
 import SiteLink
 import Synchronization
 
-/// What crossed each link, by class: control (heartbeats, votes), entries, and bulk (snapshots). Counters grow by what the link counted since
-/// the last look.
+/// What crossed each link, by class: control (heartbeats, votes), entries, and bulk (snapshots). Counters grow by what the link counted
+/// since the last look.
 final class LinkMetrics: Sendable {
   private struct Counters: Sendable {
     var name: String

@@ -7,7 +7,8 @@ import NIOHPACK
 /// (`request`, `data`, …) and frames (`-> …`). Header blocks are made and read by NIOHPACK.
 ///
 ///     new [limit=value …]                     a connection; prints the opening frames
-///     preface · settings [id=value …] [ack] · headers ID [end] [part] [pad=N] [priority] name=value … · continuation ID [part] name=value …
+///     preface · settings [id=value …] [ack] · headers ID [end] [part] [pad=N] [priority] name=value … · continuation ID [part] name=value
+/// …
 ///     data ID BYTES [end] [pad=N] · window ID N · rst ID CODE · ping [ack] · pings N · goaway · frame TYPE FLAGS ID HEX · bytes HEX
 ///     respond ID STATUS [end] [name=value …] · body ID BYTES · finish ID [name=value …] · reset ID · pause ID · resume ID
 ///     writable ID · block · unblock · drain · times N COMMAND (`$` in it is the next new stream; prints what came last)
