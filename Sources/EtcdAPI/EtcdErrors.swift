@@ -26,6 +26,7 @@ enum EtcdError {
     (.noLeader, GRPCStatus(.unavailable, "etcdserver: no leader")),
     (.dropped, GRPCStatus(.unavailable, "etcdserver: leader changed")),
     (.timeout, GRPCStatus(.unavailable, "etcdserver: request timed out")),
+    (.noSpace, .noSpace),
     (.tooManyRequests, GRPCStatus(.resourceExhausted, "etcdserver: too many requests")),
     (.unavailable, GRPCStatus(.unavailable, "etcdserver: server stopped")),
     (.memberExists, GRPCStatus(.failedPrecondition, "etcdserver: member ID already exist")),

@@ -6,7 +6,7 @@ extension FuzzTarget {
 
   private static let examples: [JournalRecord] = [
     .entry(JournalEntry(index: 5, term: 2, kind: 1, payload: Bytes("payload"))), .hardState([1, 2, 3]),
-    .startBehind(LogPlace(index: 4, term: 2)), .entry(JournalEntry(index: 6, term: 2, payload: [])),
+    .startBehind(LogPlace(index: 4, term: 2)), .entry(JournalEntry(index: 6, term: 2, payload: [])), .repair(true), .repair(false),
   ]
 
   private static func written(_ records: [JournalRecord]) -> Bytes {

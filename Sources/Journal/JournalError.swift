@@ -4,7 +4,8 @@ public enum JournalDomain: FaultDomain { public static let name = "journal" }
 public typealias JournalError = Fault<JournalDomain>
 
 extension Fault<JournalDomain>.Code {
-  /// The disk is full. Nothing after the last completed append is durable; the member must stop acknowledging.
+  /// The disk is full. What could not be written waits in the journal, in order, and goes out with the next call once there is space; until
+  /// then nothing of it is durable.
   public static let noSpace = Self("noSpace")
   /// The disk failed. The same holds, and a sync that failed is never tried again: what it should have written is unknown.
   public static let io = Self("io")
@@ -18,4 +19,12 @@ extension Fault<JournalDomain>.Code {
   public static let closed = Self("closed")
   /// No such file.
   public static let notFound = Self("notFound")
+}
+
+extension Fault<JournalDomain> {
+  /// After a sync that failed for whatever reason it is unknown what reached the disk, and the kernel may call it clean: a second attempt
+  /// would succeed and mean nothing. So a full disk that shows itself only there is no shortage to be waited for.
+  var asFailedSync: JournalError {
+    JournalError(.io, "a sync failed, so what reached the disk is unknown: \(message)", cause: self)
+  }
 }

@@ -7,6 +7,12 @@ public enum JournalLimits {
   /// Batches start at multiples of this, so that a sector with durable bytes is never rewritten with other ones.
   static let alignment: Int = 512
   static let batchHeaderBytes: Int = 40
+  /// Bytes of a hard state: with its frame it must fit a sector of `marks`.
+  public static let hardStateBytes: Int = 256
+  /// Free bytes that must be left on the disk beside a new segment before it is prepared.
+  static let spaceMargin: Int = 4 << 20
+  /// How often the journal looks whether there is space again.
+  static let spacePatience: Duration = .milliseconds(200)
   /// Purged segments kept for use.
   static let spareSegments: Int = 2
   /// Bytes zeroed in one step when a new segment is prepared.

@@ -13,7 +13,7 @@ public struct Keyspace: Sendable {
   public internal(set) var compactedRevision: Int64 = 0
   /// The log index up to which this is applied; applying an index again does nothing.
   public internal(set) var appliedIndex: UInt64 = 0
-  /// Memory that keys, values and their kept versions take, roughly, in bytes.
+  /// Memory that keys, values and their kept versions take, roughly, in bytes; it shrinks some time after a compaction.
   public internal(set) var sizeBytes: Int = 0
   /// Members and durability: replicated beside the keys.
   public internal(set) var cluster = ClusterState()
@@ -24,12 +24,21 @@ public struct Keyspace: Sendable {
   public internal(set) var settingsVersion: UInt64 = 0
   var index = OrderedIndex()
   var history = History()
+  /// Modifications that compaction passed and whose memory is still to be given back.
+  var forgotten: [[Record]] = []
   var leaseTable: [Int64: Lease] = [:]
 
-  public init() {}
+  /// Where values go that memory shall not hold.
+  let values: ValueFiles?
+  /// The next leaf whose values are looked at.
+  var tidyingLeaf: Int?
+
+  public init(values: ValueFiles? = nil) { self.values = values }
 
   /// Keys in the index, those counted whose deletion is still readable.
   public var keyCount: Int { index.count }
+  /// Bytes of values that are in files.
+  public var fileBytes: Int { values?.liveBytes ?? 0 }
   /// Modifications that watches can still read.
   public var historyCount: Int { history.count }
 
@@ -77,6 +86,7 @@ public struct Keyspace: Sendable {
 
   /// Puts `record` in the index and the history.
   mutating func write(_ record: Record) {
+    if !forgotten.isEmpty { trim(limit: KeyspaceLimits.trimmedPerWrite) }
     index.append(record)
     history.append(record)
     sizeBytes += record.size

@@ -22,6 +22,14 @@ public enum KeyspaceLimits {
 
   /// Recoveries of a cluster that are remembered for members that come back.
   static let recoveries: Int = 16
+  /// Smaller values stay in memory: a record of a value in a file takes about as much.
+  static let fileValueBytes: Int = 128
+  /// Bytes of one file of values; a new one is begun behind the value that passes it.
+  static let valueSegmentBytes: Int = 16 << 20
+  /// Bytes of values gathered before they are written to their file.
+  static let valueTailBytes: Int = 256 * 1024
+  /// Values kept in memory after a file could not be made, before the next attempt.
+  static let valuePatience: Int = 10_000
 
   /// Entries of one leaf of the index. 512 entries of three words are 12 KiB: one insertion moves 6 KiB on average.
   static let leafEntries: Int = 512
@@ -29,6 +37,12 @@ public enum KeyspaceLimits {
   static let mergedLeafEntries: Int = 256
   /// Records of one chunk of the history.
   static let historyChunk: Int = 1024
+
+  /// Forgotten modifications whose memory a compaction gives back itself, at 2 to 5 µs each, and each write after it.
+  static let trimmedAtOnce: Int = 1000
+  static let trimmedPerWrite: Int = 2
+  /// And each tick of a member (25 ms): some 20,000 per second.
+  public static let trimmedPerTick: Int = 500
 
   public static let watches: Int = 100_000
   /// Records that one pull of a watcher looks at before it answers with progress, so that a watcher of a quiet range far

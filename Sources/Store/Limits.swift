@@ -44,6 +44,10 @@ public enum StoreLimits {
   static let relaySilenceTicks: UInt64 = 8
   /// Whoever did not deliver is not asked to relay for so long.
   static let relayAvoidance: Duration = .seconds(5)
+  /// A member whose log was damaged asks the leader again so often.
+  static let repairPatience: Duration = .seconds(1)
+  /// After a snapshot found no space, the next one is not tried before.
+  static let snapshotRetry: Duration = .seconds(10)
   /// Observers of leadership.
   static let observers: Int = 64
 

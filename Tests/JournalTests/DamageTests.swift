@@ -3,11 +3,17 @@ import Primitives
 import Testing
 
 @Suite struct DamageTests {
-  private func journal(batches: UInt64) throws -> SimulatedDisk {
+  /// Closed in order, or ended by a power cut behind the last sync.
+  private func journal(batches: UInt64, isClosed: Bool) throws -> SimulatedDisk {
     let disk = SimulatedDisk()
     var (core, _) = try JournalCore.open(disk, small(1, bytes: 64 * 1024))
     for index in 1...batches { try core.append([JournalBatch(entries: [entry(index, 1, String(repeating: "p", count: 700))])]) }
-    core.close()
+    if isClosed {
+      core.close()
+    } else {
+      var random = SeededRandom(seed: 1)
+      disk.crash(&random)
+    }
     return disk
   }
 
@@ -15,7 +21,7 @@ import Testing
     let name = "journal-0000000000000001"
     // Header sector, then ten batches of two sectors.
     for sector in 0...20 {
-      let disk = try journal(batches: 10)
+      let disk = try journal(batches: 10, isClosed: false)
       disk.flip(name, at: sector * 512 + 30)
       if sector < 19 {
         do {
@@ -33,6 +39,14 @@ import Testing
         #expect(contents.entries.count == 9)
         if sector == 20 { #expect(contents.remarks.count == 1) }
       }
+    }
+  }
+
+  @Test func `damage of the last batch is no torn tail where the journal was closed in order`() throws {
+    for sector in 19...20 {
+      let disk = try journal(batches: 10, isClosed: true)
+      disk.flip("journal-0000000000000001", at: sector * 512 + 30)
+      #expect(code { _ = try JournalCore.open(disk, small(2, bytes: 64 * 1024)) } == .corrupt)
     }
   }
 

@@ -91,7 +91,6 @@ import Testing
     async let waiting = code { _ = try await cursor.next(limit: 1) }
     var faults = SimulatedDisk.Faults()
     faults.operationsLeft = 0
-    faults.failure = .noSpace
     disk.faults = faults
     #expect(await code { _ = try await store.put([1], [2]) } == .unavailable)
     #expect(await waiting == .unavailable)

@@ -43,6 +43,9 @@ public struct RaftNode: Sendable {
   var timeout: Int = 0
   var untilHeartbeat: Int = 0
 
+  /// Its log lacks entries that it acknowledged. It takes entries and snapshots, and neither votes nor leads until `endRepair()`.
+  public internal(set) var isRepairing: Bool
+
   var leading = Leading()
   var reads = PendingReads()
   /// Ids of what is forwarded to the leader: unique among this member's starts as long as seeds are.
@@ -62,6 +65,7 @@ public struct RaftNode: Sendable {
     term = restored.hardState.term
     vote = restored.hardState.vote
     snapshot = restored.snapshot
+    isRepairing = restored.isRepairing
     let base = LogPosition(term: restored.snapshot?.term ?? 0, index: restored.snapshot?.index ?? 0)
     let entries: [Entry] = restored.entries.filter { $0.index > base.index }
     var previous: LogPosition = base
@@ -108,7 +112,7 @@ public struct RaftNode: Sendable {
 
   var timing: RaftTiming { configuration.timing }
   var membersNow: Membership { memberships.current }
-  var mayLead: Bool { membersNow.isVoter(id) }
+  var mayLead: Bool { membersNow.isVoter(id) && !isRepairing }
   var isHalted: Bool { pending.fault != nil }
 
   /// Tells the node that one tick has passed. A shell that was held up calls it once, not once per tick missed: an election timeout

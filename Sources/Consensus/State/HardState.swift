@@ -36,6 +36,8 @@ public struct RestoredState: Sendable {
   public var snapshot: SnapshotMetadata?
   /// Every entry that the journal holds, in order, without gaps. Entries at or below the snapshot's index are ignored.
   public var entries: [Entry]
+  /// Part of the log was lost to damage (term and vote were not): see `RaftNode.isRepairing`.
+  public var isRepairing: Bool = false
 
   /// A member that was never started before.
   public static let fresh = Self()

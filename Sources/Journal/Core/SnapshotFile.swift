@@ -162,8 +162,10 @@ extension JournalCore {
     try purge()
   }
 
-  public func abandon(_ writer: SnapshotWriter) {
+  /// Gives the space back that an unfinished snapshot took. `reason`: what ended it; a full disk is remembered (`isFull`).
+  public mutating func abandon(_ writer: SnapshotWriter, because reason: JournalError? = nil) {
     writer.abandon()
+    if let reason { noteShortage(reason) }
     // What stays behind is removed at the next opening.
     do throws(JournalError) { try disk.remove(writer.partial) } catch {}
   }

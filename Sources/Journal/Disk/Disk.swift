@@ -14,6 +14,12 @@ public protocol Disk: Sendable {
   func remove(_ name: String) throws(JournalError)
   /// Makes creations, renames and removals durable.
   func syncDirectory() throws(JournalError)
+  /// Bytes that can still be written; nil where nobody knows.
+  func freeBytes() throws(JournalError) -> Int?
+}
+
+extension Disk {
+  public func freeBytes() throws(JournalError) -> Int? { nil }
 }
 
 public protocol DiskFile: Sendable {

@@ -15,7 +15,7 @@ public final class PosixDisk: Disk {
   static func error(_ what: String, _ path: String, _ number: Int32) -> JournalError {
     let text: String = "\(what) \(path): \(String(cString: strerror(number)))"
     switch number {
-    case ENOSPC, EDQUOT: return JournalError(.noSpace, text + ". Free space on this disk, then start the member again")
+    case ENOSPC, EDQUOT: return JournalError(.noSpace, text + ". Free space on this disk")
     case ENOENT: return JournalError(.notFound, text)
     default: return JournalError(.io, text + ". Check the disk and its mount, then start the member again")
     }
@@ -80,6 +80,14 @@ public final class PosixDisk: Disk {
 
   public func remove(_ name: String) throws(JournalError) {
     if unlink(path + "/" + name) != 0 { throw Self.error("cannot remove", path + "/" + name, errno) }
+  }
+
+  public func freeBytes() throws(JournalError) -> Int? {
+    var status = statvfs()
+    if statvfs(path, &status) != 0 { throw Self.error("cannot read the free space of", path, errno) }
+    // What a file system reserves for root is root's to use.
+    let blocks: UInt = UInt(geteuid() == 0 ? status.f_bfree : status.f_bavail)
+    return Int(clamping: blocks.multipliedReportingOverflow(by: UInt(status.f_frsize)).partialValue)
   }
 
   public func syncDirectory() throws(JournalError) {

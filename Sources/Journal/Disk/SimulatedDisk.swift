@@ -79,6 +79,18 @@ public final class SimulatedDisk: Disk {
     random = copy
   }
 
+  /// The process ends, the machine goes on: what was written is seen by the next one, durable or not. `cleansCache`: the kernel tried to
+  /// write it
+  /// back, failed, and will not try again (what Linux does after a failed sync).
+  public func kill(cleansCache: Bool = false) {
+    state.withLock { state in
+      if cleansCache { for id in state.nodes.keys { state.nodes[id]?.dirty = [] } }
+      state.isLocked = false
+      state.life += 1
+      state.faults.operationsLeft = nil
+    }
+  }
+
   /// Damages a durable byte: what a bad disk does to data at rest.
   public func flip(_ name: String, at offset: Int) {
     state.withLock { state in

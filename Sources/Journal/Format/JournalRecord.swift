@@ -24,15 +24,24 @@ public struct JournalBatch: Sendable {
   public var startBehind: LogPlace?
   /// Contiguous. They replace everything from `entries[0].index` on.
   public var entries: [JournalEntry]
-  /// The caller's term and vote, opaque here; the last one written is read back.
+  /// The caller's term and vote, opaque here; the last one written is read back. At most `JournalLimits.hardStateBytes`.
   public var hardState: Bytes?
+  /// The hard state says something new that others will rely on (a term, a vote): it is written to a second place as well, so that no
+  /// single damage can lose it (`Marks`).
+  public var isPromise: Bool
+  /// The log is whole again: what was lost to damage has come from the other members.
+  public var isRepaired: Bool
 
-  public init(startBehind: LogPlace? = nil, entries: [JournalEntry] = [], hardState: Bytes? = nil) {
+  public init(
+    startBehind: LogPlace? = nil, entries: [JournalEntry] = [], hardState: Bytes? = nil, isPromise: Bool = false, isRepaired: Bool = false
+  ) {
     self.startBehind = startBehind
     self.entries = entries
     self.hardState = hardState
+    self.isPromise = isPromise
+    self.isRepaired = isRepaired
   }
-  public var isEmpty: Bool { startBehind == nil && entries.isEmpty && hardState == nil }
+  public var isEmpty: Bool { startBehind == nil && entries.isEmpty && hardState == nil && !isRepaired }
 }
 
 /// A place in the log.
@@ -50,6 +59,8 @@ enum JournalRecord {
   case entry(JournalEntry)
   case hardState(Bytes)
   case startBehind(LogPlace)
+  /// true: part of the log was lost, the member is being repaired. false: it is whole again.
+  case repair(Bool)
 
   func encode(to writer: inout ByteWriter) {
     switch self {
@@ -66,6 +77,9 @@ enum JournalRecord {
       writer.byte(3)
       writer.unsigned(place.index)
       writer.unsigned(place.term)
+    case .repair(let isUnderWay):
+      writer.byte(4)
+      writer.byte(isUnderWay ? 1 : 0)
     }
   }
 
@@ -81,6 +95,10 @@ enum JournalRecord {
               index: try reader.unsigned(), term: try reader.unsigned(), kind: try reader.byte(), payload: try reader.block())))
       case 2: records.append(.hardState(try reader.block()))
       case 3: records.append(.startBehind(LogPlace(index: try reader.unsigned(), term: try reader.unsigned())))
+      case 4:
+        let isUnderWay: UInt8 = try reader.byte()
+        guard isUnderWay < 2 else { throw reader.malformed("a repair that is neither under way nor over") }
+        records.append(.repair(isUnderWay == 1))
       case let kind: throw reader.malformed("unknown kind of record \(kind): written by a newer version")
       }
     }

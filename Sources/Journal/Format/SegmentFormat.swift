@@ -2,14 +2,15 @@ import Primitives
 
 /// A segment file: one sector of header, then batches, each at the start of a sector.
 ///
-///     header = "TRICJRNL" version(4) number(8) stamp(8) first batch(8) chain(4) CRC-32C of these(4)
+///     header = "TRICJRNL" version(4) number(8) stamp(8) first batch(8) chain(4) starts anew(4) CRC-32C of these(4)
 ///     batch  = "TJB1" CRC-32C of the rest of this header(4) stamp(8) batch number(8) length(4) CRC-32C(4) 8 zero bytes, records
 ///
 /// A batch's checksum continues the one of the batch before, over segments, so no batch can be missing, doubled or moved. `stamp` is
-/// random per use of a file: what an earlier use left behind is never taken for part of this one.
+/// random per use of a file: what an earlier use left behind is never taken for part of this one. A segment that starts anew owes
+/// nothing to those before it, which are not read any more: the first of a folder, and the first after a repair began.
 struct SegmentHeader {
   static let magic: Bytes = Bytes("TRICJRNL")
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
   static let bytes: Int = JournalLimits.alignment
 
   var number: UInt64
@@ -17,6 +18,7 @@ struct SegmentHeader {
   var firstBatch: UInt64
   /// Checksum of the last batch before this segment.
   var chain: UInt32
+  var startsAnew: Bool
 
   func encode() -> Bytes {
     var writer = ByteWriter(reserving: Self.bytes)
@@ -26,15 +28,17 @@ struct SegmentHeader {
     writer.fixed64(stamp)
     writer.fixed64(firstBatch)
     writer.fixed32(chain)
+    writer.fixed32(startsAnew ? 1 : 0)
     writer.fixed32(CRC32C.checksum(writer.bytes))
     return writer.bytes + Bytes(repeating: 0, count: Self.bytes - writer.bytes.count)
   }
 
-  init(number: UInt64, stamp: UInt64, firstBatch: UInt64, chain: UInt32) {
+  init(number: UInt64, stamp: UInt64, firstBatch: UInt64, chain: UInt32, startsAnew: Bool = false) {
     self.number = number
     self.stamp = stamp
     self.firstBatch = firstBatch
     self.chain = chain
+    self.startsAnew = startsAnew
   }
 
   init(_ bytes: Bytes) throws(MalformedBytes) {
@@ -46,6 +50,7 @@ struct SegmentHeader {
     stamp = try reader.fixed64()
     firstBatch = try reader.fixed64()
     chain = try reader.fixed32()
+    startsAnew = try reader.fixed32() == 1
     let expected: UInt32 = CRC32C.checksum(Bytes(bytes[..<reader.offset]))
     guard try reader.fixed32() == expected else { throw reader.malformed("damaged header") }
   }

@@ -53,7 +53,8 @@ public final class Journal: Sendable {
     var observer: (@Sendable (JournalSync) -> Void)?
   }
 
-  /// Makes `batch` durable. A failure is final: every later append fails with it, and the member must stop acknowledging.
+  /// Makes `batch` durable. A failure is final: every later append fails with it, and the member must stop acknowledging. A full disk is no
+  /// failure: the completion comes when there was space, and `health` says meanwhile what is waited for.
   public func append(_ batch: JournalBatch, completion: @escaping Completion) {
     if !queue.add(.append(batch, completion), limit: JournalLimits.queuedItems) { completion(.failure(refusal)) }
   }
@@ -85,49 +86,66 @@ public final class Journal: Sendable {
   private static func run(_ queue: WorkQueue<Item>, _ start: consuming JournalCore, _ note: Note) {
     var core: JournalCore = start
     var jobs: [SnapshotJob] = []
+    // Appends that a full disk holds up; they are in the core as well, in this order.
+    var held: [(JournalBatch, Completion)] = []
     while true {
       let isBusy: Bool = !jobs.isEmpty || core.wantsPreparation
-      guard let items: [Item] = queue.take(wait: !isBusy) else { break }
+      if !isBusy, queue.isEmpty { core.noteDurable() }
+      let wait: WorkQueue<Item>.Wait = isBusy && held.isEmpty ? .no : core.isFull ? .atMost(JournalLimits.spacePatience) : .untilWork
+      guard let items: [Item] = queue.take(wait) else { break }
+      if core.isFull { core.lookForSpace() }
       var group: [(JournalBatch, Completion)] = []
       for item in items {
         switch item {
         case .append(let batch, let completion): group.append((batch, completion))
         case .perform(let body):
-          commit(&group, &core, note)
+          commit(&group, &held, &core, note)
           _ = note.board.begin()
           body(&core)
           note.board.end(core)
         case .snapshot(let job): jobs.append(job)
         }
       }
-      commit(&group, &core, note)
-      guard !jobs.isEmpty || core.wantsPreparation else { continue }
+      commit(&group, &held, &core, note)
+      guard !jobs.isEmpty || core.wantsPreparation else {
+        note.board.end(core)
+        continue
+      }
       _ = note.board.begin()
       if !jobs.isEmpty {
         if step(&jobs[0], &core) { jobs.removeFirst() }
       } else {
-        // A failure stays in the core and is told to the next append.
+        // A failure stays in the core and is told to the next append; a full disk is in the health, and tried again.
         do throws(JournalError) { _ = try core.prepareStep() } catch {}
       }
       note.board.end(core)
     }
-    for job in jobs { job.completion(.failure(JournalError(.closed, "the journal was closed before the snapshot was written"))) }
+    let closed = JournalError(.closed, "the journal was closed before this was written")
+    for (_, completion) in held { completion(.failure(closed)) }
+    for job in jobs { job.completion(.failure(closed)) }
   }
 
-  private static func commit(_ group: inout [(JournalBatch, Completion)], _ core: inout JournalCore, _ note: Note) {
-    guard !group.isEmpty else { return }
+  private static func commit(
+    _ group: inout [(JournalBatch, Completion)], _ held: inout [(JournalBatch, Completion)], _ core: inout JournalCore, _ note: Note
+  ) {
+    // While the disk is full only an attempt with new hope is worth its system calls.
+    guard !group.isEmpty || (!held.isEmpty && !core.isFull) else { return }
     let result: Result<Void, JournalError>
     let start: MonotonicTime = note.board.begin()
     do throws(JournalError) {
-      try core.append(group.map { $0.0 })
+      if group.isEmpty { try core.resume() } else { try core.append(group.map { $0.0 }) }
       result = .success(())
     } catch { result = .failure(error) }
-    let bytes: Int = group.reduce(0) { $0 + $1.0.entries.reduce(0) { $0 + $1.payload.count } }
-    let sync = JournalSync(nanoseconds: (note.board.clock.now() - start).inNanoseconds, batches: group.count, bytes: bytes)
+    held += group
+    group.removeAll(keepingCapacity: true)
+    // Not durable, not lost: whoever waits for it goes on waiting.
+    if case .failure(let error) = result, error.code == .noSpace { return note.board.end(core) }
+    let bytes: Int = held.reduce(0) { $0 + $1.0.entries.reduce(0) { $0 + $1.payload.count } }
+    let sync = JournalSync(nanoseconds: (note.board.clock.now() - start).inNanoseconds, batches: held.count, bytes: bytes)
     note.board.end(core, sync: sync)
     note.observer?(sync)
-    for (_, completion) in group { completion(result) }
-    group.removeAll(keepingCapacity: true)
+    for (_, completion) in held { completion(result) }
+    held.removeAll(keepingCapacity: true)
   }
 
   /// Returns true when the job is done, one way or the other.
@@ -147,6 +165,7 @@ public final class Journal: Sendable {
       try core.finish(writer)
       job.completion(.success(core.snapshotInfos[0]))
     } catch {
+      core.noteShortage(error)
       if let writer: SnapshotWriter = job.writer { core.abandon(writer) }
       job.completion(.failure(error))
     }

@@ -1,4 +1,5 @@
 import Glibc
+import Primitives
 
 /// What the journal's thread takes its work from: a mutex and a condition variable.
 ///
@@ -12,7 +13,11 @@ final class WorkQueue<Item>: @unchecked Sendable {
 
   init() {
     pthread_mutex_init(mutex, nil)
-    pthread_cond_init(condition, nil)
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(condition, &attributes)
+    pthread_condattr_destroy(&attributes)
   }
 
   deinit {
@@ -45,10 +50,28 @@ final class WorkQueue<Item>: @unchecked Sendable {
     }
   }
 
-  /// Everything queued; with `wait`, once there is something. nil when closed and empty.
-  func take(wait: Bool) -> [Item]? {
+  enum Wait: Sendable {
+    case no
+    case untilWork
+    case atMost(Duration)
+  }
+
+  var isEmpty: Bool { locked { items.isEmpty } }
+
+  /// Everything queued, perhaps nothing unless told to wait until there is something. nil when closed and empty.
+  func take(_ wait: Wait) -> [Item]? {
     locked {
-      while wait, items.isEmpty, !isClosed { pthread_cond_wait(condition, mutex) }
+      switch wait {
+      case .no: break
+      case .untilWork: while items.isEmpty, !isClosed { pthread_cond_wait(condition, mutex) }
+      case .atMost(let duration):
+        var until = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &until)
+        let nanoseconds: Int = until.tv_nsec + Int(duration.inNanoseconds)
+        until.tv_sec += nanoseconds / 1_000_000_000
+        until.tv_nsec = nanoseconds % 1_000_000_000
+        while items.isEmpty, !isClosed { if pthread_cond_timedwait(condition, mutex, &until) != 0 { break } }
+      }
       if items.isEmpty, isClosed { return nil }
       defer { items = [] }
       return items

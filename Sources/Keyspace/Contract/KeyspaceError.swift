@@ -25,6 +25,8 @@ extension Fault<KeyspaceDomain>.Code {
   public static let dropped = Self("dropped")
   /// No answer in time. A write may or may not have happened.
   public static let timeout = Self("timeout")
+  /// The leader's disk is full. Nothing was written (etcd's `ErrNoSpace`).
+  public static let noSpace = Self("noSpace")
   public static let tooManyRequests = Self("tooManyRequests")
   public static let cancelled = Self("cancelled")
   /// The member is stopping, or its disk failed.

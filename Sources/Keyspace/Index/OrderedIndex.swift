@@ -106,6 +106,9 @@ struct OrderedIndex: Sendable {
     insert(IndexEntry(key: record.key, newest: record), at: place)
   }
 
+  /// Puts another record that says the same in the place of the newest.
+  mutating func replaceNewest(_ place: Place, with record: Record) { leaves[place.leaf].entries[place.slot].newest = record }
+
   /// Adds an entry behind all others: how a snapshot is read back.
   mutating func appendLast(_ entry: IndexEntry) {
     let leaf: Int = leaves.count - 1

@@ -1,10 +1,13 @@
 import Primitives
 
 /// One modification of one key, never changed after it was made. The index, the history, copies of the keyspace for snapshots and
-/// answers under way share it by reference, so that copying a keyspace copies no data.
-final class Record: Sendable {
+/// answers under way share it by reference, so that copying a keyspace copies no data. This one has no value: a deletion.
+///
+/// `@unchecked Sendable`: not final, so the compiler cannot see that every stored property, here and in the two that inherit, is a
+/// constant of a
+/// Sendable type.
+class Record: @unchecked Sendable {
   let key: Bytes
-  let value: Bytes
   let createRevision: Int64
   let modRevision: Int64
   /// Place inside the revision, from 0 (etcd's sub revision).
@@ -13,9 +16,8 @@ final class Record: Sendable {
   let version: Int64
   let lease: Int64
 
-  init(key: Bytes, value: Bytes, createRevision: Int64, modRevision: Int64, sub: Int64, version: Int64, lease: Int64) {
+  init(key: Bytes, createRevision: Int64, modRevision: Int64, sub: Int64, version: Int64, lease: Int64) {
     self.key = key
-    self.value = value
     self.createRevision = createRevision
     self.modRevision = modRevision
     self.sub = sub
@@ -24,18 +26,34 @@ final class Record: Sendable {
   }
 
   static func deletion(_ key: Bytes, at revision: Int64, sub: Int64) -> Record {
-    Record(key: key, value: [], createRevision: 0, modRevision: revision, sub: sub, version: 0, lease: 0)
+    Record(key: key, createRevision: 0, modRevision: revision, sub: sub, version: 0, lease: 0)
   }
 
   var isDeletion: Bool { version == 0 }
+  var value: Bytes { [] }
+  /// Known without reading it.
+  var valueBytes: Int { 0 }
 
   /// What a record costs in memory, roughly: key, value, three allocations' headers, this object.
-  var size: Int { key.count + value.count + 128 }
+  var size: Int { key.count + valueBytes + 128 }
 
   func keyValue(keysOnly: Bool = false) -> KeyValue {
     KeyValue(
       key: key, value: keysOnly ? [] : value, createRevision: createRevision, modRevision: modRevision, version: version, lease: lease)
   }
+}
+
+/// A modification with its value in memory. `@unchecked Sendable`: see `Record`.
+final class MemoryRecord: Record, @unchecked Sendable {
+  private let held: Bytes
+
+  init(key: Bytes, value: Bytes, createRevision: Int64, modRevision: Int64, sub: Int64, version: Int64, lease: Int64) {
+    held = value
+    super.init(key: key, createRevision: createRevision, modRevision: modRevision, sub: sub, version: version, lease: lease)
+  }
+
+  override var value: Bytes { held }
+  override var valueBytes: Int { held.count }
 }
 
 /// A key and its kept versions.
@@ -61,6 +79,14 @@ struct IndexEntry: Sendable {
       if older[middle].modRevision <= revision { low = middle + 1 } else { high = middle }
     }
     return low - 1
+  }
+
+  /// What is left of it once it is trimmed, whether that has happened or not; nil: nothing. Snapshots and hashes see this, so they do not
+  /// tell how far a member has come with giving memory back.
+  func trimmed(compacted: Int64) -> IndexEntry? {
+    if older.isEmpty, !newest.isDeletion || newest.modRevision >= compacted { return self }
+    var copy: IndexEntry = self
+    return copy.trim(compacted: compacted).isEmpty ? nil : copy
   }
 
   /// Drops the versions that nobody can ask for once `compacted` is the oldest readable revision: all before the last one at or

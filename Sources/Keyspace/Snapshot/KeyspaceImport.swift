@@ -82,7 +82,7 @@ public struct KeyspaceImport {
     for version in kept {
       writer.byte(4)
       SnapshotForm.write(
-        Record(
+        MemoryRecord(
           key: key, value: version.value, createRevision: version.createRevision, modRevision: version.modRevision, sub: version.sub,
           version: version.version, lease: version.lease), to: &writer)
       if writer.bytes.count >= KeyspaceLimits.snapshotChunkBytes { try flush() }

@@ -13,7 +13,9 @@ public struct SnapshotDecoder: Sendable {
   private var checksum: UInt32 = 0
   private var ended: Bool = false
 
-  public init() {}
+  private let values: ValueFiles?
+
+  public init(values: ValueFiles? = nil) { self.values = values }
 
   /// Takes the next bytes. After an error the decoder is of no further use.
   public mutating func consume(_ bytes: Bytes) throws(KeyspaceError) {
@@ -62,7 +64,7 @@ public struct SnapshotDecoder: Sendable {
       guard keyspace == nil else { throw reader.malformed("second header") }
       let version: UInt8 = try reader.byte()
       guard version == SnapshotForm.version else { throw reader.malformed("snapshot of version \(version): upgrade this member") }
-      var fresh = Keyspace()
+      var fresh = Keyspace(values: values)
       fresh.revision = try reader.signed()
       fresh.compactedRevision = try reader.signed()
       fresh.appliedIndex = try reader.fixed64()
@@ -104,7 +106,7 @@ public struct SnapshotDecoder: Sendable {
       key = next
     case 4:
       guard let key else { throw reader.malformed("version without a key") }
-      let record: Record = try SnapshotForm.record(key, from: &reader)
+      let record: Record = try version(of: key, &reader)
       if let last: Record = versions.last, (last.modRevision, last.sub) >= (record.modRevision, record.sub) {
         throw reader.malformed("version out of order")
       }
@@ -112,6 +114,12 @@ public struct SnapshotDecoder: Sendable {
       versionCount += 1
     default: throw reader.malformed("unknown item \(kind)")
     }
+  }
+
+  /// The copy of the keyspace ends with the call: nothing is written while it is there.
+  private func version(of key: Bytes, _ reader: inout ByteReader) throws(MalformedBytes) -> Record {
+    guard let keyspace else { throw reader.malformed("no header") }
+    return try SnapshotForm.record(key, from: &reader, into: keyspace)
   }
 
   /// Puts the key read last, with its versions, behind all others.

@@ -7,6 +7,7 @@ public struct SnapshotEncoder: Sendable {
   private var place = OrderedIndex.Place(leaf: 0, slot: 0)
   private var versionsDone: Int = 0
   private var versionCount: Int = 0
+  private var keyCount: Int = 0
   private var began: Bool = false
   private var ended: Bool = false
 
@@ -25,7 +26,7 @@ public struct SnapshotEncoder: Sendable {
     if place.leaf == keyspace.index.leaves.count {
       ended = true
       writer.byte(5)
-      writer.count(keyspace.index.count)
+      writer.count(keyCount)
       writer.count(versionCount)
       writer.fixed32(checksum)
     }
@@ -68,7 +69,10 @@ public struct SnapshotEncoder: Sendable {
     while place.leaf < leaves.count {
       let entries: [IndexEntry] = leaves[place.leaf].entries
       while place.slot < entries.count {
-        let entry: IndexEntry = entries[place.slot]
+        guard let entry: IndexEntry = entries[place.slot].trimmed(compacted: keyspace.compactedRevision) else {
+          place.slot += 1
+          continue
+        }
         while versionsDone <= entry.older.count {
           if writer.bytes.count >= KeyspaceLimits.snapshotChunkBytes { return }
           if versionsDone == 0 {
@@ -81,6 +85,7 @@ public struct SnapshotEncoder: Sendable {
           versionCount += 1
         }
         versionsDone = 0
+        keyCount += 1
         place.slot += 1
       }
       place = OrderedIndex.Place(leaf: place.leaf + 1, slot: 0)

@@ -27,15 +27,20 @@ enum SnapshotForm {
     writer.block(record.value)
   }
 
-  static func record(_ key: Bytes, from reader: inout ByteReader) throws(MalformedBytes) -> Record {
-    let record = Record.self
+  /// The value goes where `keyspace` has room for it.
+  static func record(_ key: Bytes, from reader: inout ByteReader, into keyspace: Keyspace) throws(MalformedBytes) -> Record {
     let create: Int64 = try reader.signed()
     let mod: Int64 = try reader.signed()
     let sub: Int64 = try reader.signed()
     let version: Int64 = try reader.signed()
     let lease: Int64 = try reader.signed()
     guard mod > 0, create >= 0, create <= mod, sub >= 0, version >= 0 else { throw reader.malformed("impossible revision of a key") }
-    return record.init(
-      key: key, value: try reader.block(), createRevision: create, modRevision: mod, sub: sub, version: version, lease: lease)
+    if version == 0 {
+      guard try reader.block().isEmpty else { throw reader.malformed("a deletion with a value") }
+      return Record(key: key, createRevision: create, modRevision: mod, sub: sub, version: 0, lease: lease)
+    }
+    return keyspace.record(
+      key: key, value: try reader.block(), createRevision: create, modRevision: mod, sub: sub, version: version, lease: lease,
+      isRestoring: true)
   }
 }

@@ -7,7 +7,8 @@ extension Keyspace {
     try checkReadable(requested, current: revision)
     let last: Int64 = requested > 0 ? requested : revision
     var checksum: UInt32 = 0
-    index.forEach(in: KeyRange(key: [], end: [0])) { entry in
+    index.forEach(in: KeyRange(key: [], end: [0])) { kept in
+      guard let entry: IndexEntry = kept.trimmed(compacted: compactedRevision) else { return true }
       var writer = ByteWriter()
       for record in entry.older + [entry.newest] where record.modRevision <= last { SnapshotForm.write(record, to: &writer) }
       // A key that came later counts nothing: the hash of a revision stays what it was.

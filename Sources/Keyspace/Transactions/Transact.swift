@@ -79,7 +79,7 @@ extension Keyspace {
     let previous: Record? = index.entry(of: request.key).flatMap { $0.newest.isDeletion ? nil : $0.newest }
     let main: Int64 = revision + 1
     let lease: Int64 = request.ignoreLease ? previous?.lease ?? 0 : request.lease
-    let record = Record(
+    let record: Record = self.record(
       key: request.key, value: request.ignoreValue ? previous?.value ?? [] : request.value,
       createRevision: previous?.createRevision ?? main, modRevision: main, sub: written, version: (previous?.version ?? 0) + 1,
       lease: lease)

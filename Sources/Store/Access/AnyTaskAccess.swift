@@ -30,8 +30,9 @@ extension Store: KeyValueStore, WatchHost {
   /// is not compacted. With `startRevision` 0 it starts behind everything acknowledged before the call.
   public func watch(_ request: WatchRequest) async throws -> any WatchCursor {
     let id: Int = try await onLoop { completion in
-      guard let member: MemberCore = self.core.value, member.failure == nil else {
-        return completion(.failure(KeyspaceError(.unavailable, "this member is not running")))
+      guard let member: MemberCore = self.core.value, member.failure == nil, member.repair == nil else {
+        let refusal: KeyspaceError? = self.core.value?.refusal
+        return completion(.failure(refusal ?? KeyspaceError(.unavailable, "this member is not running")))
       }
       func open() {
         completion(Result { () throws(KeyspaceError) in try member.watches.open(request, member.keyspace) })
@@ -151,6 +152,7 @@ extension Store: KeyValueStore, WatchHost {
   public func health(liveOnly: Bool = false) -> String? {
     let status: StoreStatus = status
     if let failure: String = status.failure { return failure }
+    if !liveOnly, status.isRepairing { return MemberCore.repairRefusal.message }
     if !liveOnly, status.leader == nil { return "no leader is known: a majority of the members does not reach each other" }
     return nil
   }

@@ -32,7 +32,10 @@ extension Store {
   public func range(_ request: RangeRequest, completion: @escaping (Result<RangeResponse, KeyspaceError>) -> Void) {
     guard let member else { return completion(.failure(notStarted)) }
     func answer() { completion(Result { () throws(KeyspaceError) in try member.keyspace.range(request) }) }
-    if request.serializable { return answer() }
+    if request.serializable {
+      if let refusal = member.refusal { return completion(.failure(refusal)) }
+      return answer()
+    }
     member.linearize { error in
       if let error { completion(.failure(error)) } else { answer() }
     }

@@ -93,6 +93,10 @@ public struct StoreConfiguration: Sendable {
   /// Makes election timeouts and request ids: different at each start.
   public var seed: UInt64 = .random(in: .min ... .max)
   public var journalSegmentBytes: Int = 16 << 20
+  /// Keys and values stay in memory up to here; values beyond go to files without a name in the member's folder, which the kernel caches.
+  /// nil: all
+  /// values stay in memory.
+  public var valueMemoryBytes: Int? = 256 << 20
 
   public init(memberID: MemberID, clusterID: UInt64, members: [StoreMember], directory: String) {
     self.memberID = memberID

@@ -30,6 +30,10 @@ enum StoreFrame {
   case snapshotWanted(RaftMessage)
   /// It still travels, or will not arrive.
   case snapshotReport(receiver: MemberID, isAlive: Bool)
+  /// The sender's log was damaged; `repair` differs at each of its starts.
+  case lost(repair: UInt64)
+  /// The leader's answer: caught up to there, the sender of `lost` may vote again.
+  case repairTarget(repair: UInt64, term: UInt64, index: UInt64)
 
   func encode() -> ByteBuffer {
     var writer = ByteWriter(reserving: 64)
@@ -103,6 +107,14 @@ enum StoreFrame {
       writer.byte(24)
       writer.members([receiver])
       writer.byte(isAlive ? 1 : 0)
+    case .lost(let repair):
+      writer.byte(30)
+      writer.fixed64(repair)
+    case .repairTarget(let repair, let term, let index):
+      writer.byte(31)
+      writer.fixed64(repair)
+      writer.fixed64(term)
+      writer.fixed64(index)
     }
     return ByteBuffer(bytes: writer.bytes)
   }
@@ -149,6 +161,8 @@ enum StoreFrame {
       let state: UInt8 = try reader.byte()
       guard receivers.count == 1, state < 2 else { throw reader.malformed("a report of a snapshot") }
       self = .snapshotReport(receiver: receivers[0], isAlive: state == 1)
+    case 30: self = .lost(repair: try reader.fixed64())
+    case 31: self = .repairTarget(repair: try reader.fixed64(), term: try reader.fixed64(), index: try reader.fixed64())
     default: throw reader.malformed("unknown kind of frame \(kind): the sender runs another version")
     }
     try reader.finish()

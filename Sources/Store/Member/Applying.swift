@@ -53,7 +53,7 @@ extension MemberCore {
 
   /// If so many entries were applied since the last one.
   func takeSnapshot(after entries: UInt64) {
-    guard !isTakingSnapshot, keyspace.appliedIndex >= lastSnapshotIndex + entries,
+    guard !isTakingSnapshot, nextSnapshot.map({ now >= $0 }) ?? true, keyspace.appliedIndex >= lastSnapshotIndex + entries,
       let metadata: SnapshotMetadata = node.snapshotMetadata(at: keyspace.appliedIndex)
     else { return }
     isTakingSnapshot = true
@@ -76,6 +76,9 @@ extension MemberCore {
       lastSnapshotIndex = max(lastSnapshotIndex, metadata.index)
       node.snapshotTaken(metadata, keeping: configuration.catchUpEntries)
       logger.debug("snapshot taken", metadata: ["index": "\(metadata.index)", "bytes": "\(info.bytes)"])
+    case .failure(let error) where error.code == .noSpace:
+      nextSnapshot = now + StoreLimits.snapshotRetry
+      logger.error("no space for a snapshot, tried again later", metadata: ["reason": "\(error.message)"])
     case .failure(let error):
       fail("a snapshot could not be written: \(error.message)")
     }

@@ -26,6 +26,8 @@ final class MemberCore {
   var leaderWord: LeaderHorizon?
   var notedIndex: UInt64 = 0
   var noteCount: Int = 0
+  /// Of this member's keyspace, whichever it is.
+  let values: ValueFiles?
 
   var node: RaftNode
   var keyspace: Keyspace
@@ -63,6 +65,14 @@ final class MemberCore {
 
   /// A hard state with a newer commit index only: it goes with the next batch that is synced anyway.
   var lazyHardState: Bytes?
+  /// The term and vote last handed to the journal.
+  var promised: HardState
+  /// Set while this member makes up for a damaged log.
+  var repair: Repair?
+  /// On the leader: which repairs of whom it has heard of in this term.
+  var repairsHeard: [MemberID: UInt64] = [:]
+  /// The journal has no space: nothing new is begun here.
+  var isDiskFull: Bool = false
   /// When the oldest append that has not come back was handed to the journal.
   var unsynced: [(sequence: UInt64, since: MonotonicTime)] = []
   /// When a write was last seen to take longer than a leader may need.
@@ -70,6 +80,8 @@ final class MemberCore {
   var leadership: Leadership?
   var lastSnapshotIndex: UInt64
   var isTakingSnapshot: Bool = false
+  /// Not before; nil: whenever one is due.
+  var nextSnapshot: MonotonicTime?
   /// Who waits for space to be given back.
   var reclaims: [() -> Void] = []
   var senders: [MemberID: SnapshotSender] = [:]
@@ -98,6 +110,8 @@ final class MemberCore {
     journal = restored.journal
     disk = environment.disk
     epoch = restored.epoch
+    values = restored.values
+    promised = restored.state.hardState
     persisted = PersistedRelay()
     keyspace = restored.keyspace
     leases = LeaseKeeper(checkpointInterval: configuration.leaseCheckpointInterval)
@@ -129,6 +143,7 @@ final class MemberCore {
       priorities: Dictionary(uniqueKeysWithValues: roster.map { ($0.id, $0.priority) }), seed: configuration.seed)
     raft.timing = environment.timing
     node = try RaftNode(configuration: raft, restored: restored.state, applied: restored.keyspace.appliedIndex)
+    if restored.state.isRepairing { repair = Repair(number: configuration.seed) }
     noteCities()
     relays.onMembers(roster, own: configuration.memberID)
   }
@@ -181,10 +196,12 @@ final class MemberCore {
       lazyHardState = bytes
     }
     guard output.sequence != 0 else { return }
+    let isPromise: Bool = output.hardState.map { $0.term != promised.term || $0.vote != promised.vote } ?? false
+    if let state: HardState = output.hardState { promised = state }
     let batch = JournalBatch(
       startBehind: output.snapshot.map { LogPlace(index: $0.index, term: $0.term) },
       entries: output.entries.map { JournalEntry(index: $0.index, term: $0.term, kind: $0.kind.rawValue, payload: $0.payload) },
-      hardState: lazyHardState)
+      hardState: lazyHardState, isPromise: isPromise)
     lazyHardState = nil
     if let last: Entry = output.entries.last {
       lastIndex = last.index
@@ -205,8 +222,14 @@ final class MemberCore {
     case .success(let sequence):
       unsynced.removeAll { $0.sequence <= sequence }
       node.persisted(sequence)
+      continueRepair()
       scheduleDrain()
     case .failure(let error):
+      // Others need not find out by its silence. What it still sends promises nothing that its disk would have to keep.
+      if node.isLeader {
+        node.resignLeadership()
+        drain()
+      }
       fail("the journal failed, nothing is acknowledged any more: \(error.message)")
     }
   }
@@ -221,6 +244,9 @@ final class MemberCore {
     watches.closeAll(error)
     publish()
   }
+
+  /// Why this member answers nobody; nil while it serves.
+  var refusal: KeyspaceError? { failure ?? repair.map { _ in Self.repairRefusal } }
 
   func answerAll(_ error: KeyspaceError) {
     for one in proposals.takeAll() { one.completion(.failure(error)) }

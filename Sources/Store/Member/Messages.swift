@@ -51,6 +51,8 @@ extension MemberCore {
       case .snapshotReport(let receiver, let isAlive): onSnapshotReport(receiver, isAlive: isAlive, from: member)
       case .relayFailed(let receivers): onRelayFailed(receivers, from: member)
       case .changed(let id, let added, let code, let message): onChanged(id, member: added, code: code, message: message)
+      case .lost(let repair): onLost(repair, from: member)
+      case .repairTarget(let repair, let term, let index): onRepairTarget(repair, term: term, index: index)
       }
       scheduleDrain()
     } catch {

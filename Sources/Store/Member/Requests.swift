@@ -5,7 +5,11 @@ import Primitives
 /// What callers ask for.
 extension MemberCore {
   func submit(_ command: KeyspaceCommand, _ completion: @escaping ProposalTable.Completion) {
-    if let failure { return completion(.failure(failure)) }
+    if let refusal { return completion(.failure(refusal)) }
+    // What was given to the journal waits there for space; more would only wait as well.
+    if isDiskFull, node.isLeader {
+      return completion(.failure(KeyspaceError(.noSpace, "the leader's disk (\(configuration.directory)) is full: free space")))
+    }
     let durability: Durability
     do throws(KeyspaceError) {
       try command.check(configuration.requestLimits)
@@ -37,7 +41,7 @@ extension MemberCore {
 
   /// Calls back once this member has applied everything that was committed when it was asked (or an error).
   func linearize(_ completion: @escaping (KeyspaceError?) -> Void) {
-    if let failure { return completion(failure) }
+    if let refusal { return completion(refusal) }
     guard reads.count < StoreLimits.pendingReads else {
       return completion(KeyspaceError(.tooManyRequests, "\(reads.count) linearizable reads wait already: try again in a moment"))
     }

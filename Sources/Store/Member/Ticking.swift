@@ -1,4 +1,5 @@
 import Consensus
+import Journal
 import Keyspace
 import Logging
 import Primitives
@@ -28,6 +29,10 @@ extension MemberCore {
     lag.note(index: lastIndex, now: now)
     compactIfDue()
     watchDisk()
+    if keyspace.wantsTrimming { keyspace.trim(limit: KeyspaceLimits.trimmedPerTick) }
+    keyspace.tidyValues()
+    askForRepair()
+    continueRepair()
     watchCities()
     watchRelays()
     resumeCalls()
@@ -47,9 +52,20 @@ extension MemberCore {
 
   /// A leader that cannot write its own log makes everybody wait for the others' disks at best. It lets another lead that is well.
   private func watchDisk() {
+    let health: JournalHealth = journal.health
+    // Alone, it stops taking writes while half a segment is left for its own needs; among others a leader goes on as long as it can.
+    let isFull: Bool = health.waitsForSpace || (health.fullSince != nil && node.membership.voters.count == 1)
+    if isFull != isDiskFull {
+      isDiskFull = isFull
+      if isFull {
+        logger.error("the disk is full: nothing is lost, but this member can lead no writes; free space, and it goes on by itself")
+      } else {
+        logger.warning("the disk has space again")
+      }
+    }
     let stalled: Duration = unsynced.first.map { now - $0.since } ?? .zero
     let isStalled: Bool = stalled > configuration.diskStallLimit
-    if isStalled { lastStall = now }
+    if isStalled || isFull { lastStall = now }
     // Not given back to one whose disk has only just come back, either.
     node.setStandsAside(lastStall.map { now - $0 < configuration.diskStallLimit * 5 } ?? false)
     guard isStalled, node.isLeader, node.membership.voters.count > 1 else { return }
@@ -68,6 +84,7 @@ extension MemberCore {
       ledger.reset()
       policy.reset()
       drainTarget = nil
+      repairsHeard = [:]
       dropHeld()
       delegations = [:]
       // Snapshots under way stay: the next leader wants the same members to have one.

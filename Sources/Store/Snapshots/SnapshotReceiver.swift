@@ -11,17 +11,18 @@ struct SnapshotReceiver {
   final class Work: Sendable {
     struct State: Sendable {
       var writer: SnapshotWriter?
-      var decoder = SnapshotDecoder()
+      var decoder: SnapshotDecoder
       var failure: String?
     }
-    let state: Mutex<State> = Mutex(State())
+    let state: Mutex<State>
+    init(_ values: ValueFiles?) { state = Mutex(State(decoder: SnapshotDecoder(values: values))) }
   }
   var transfer: UInt64
   var from: MemberID
   var metadata: SnapshotMetadata
   var expected: UInt64 = 0
   var lastProgress: MonotonicTime
-  let work = Work()
+  let work: Work
 }
 
 extension MemberCore {
@@ -33,7 +34,8 @@ extension MemberCore {
       return acknowledge(transfer, member, current.expected)
     }
     abandonReceiving()
-    let next = SnapshotReceiver(transfer: transfer, from: member, metadata: metadata, lastProgress: now)
+    let next = SnapshotReceiver(
+      transfer: transfer, from: member, metadata: metadata, lastProgress: now, work: SnapshotReceiver.Work(values))
     receiver = next
     // For one that goes on with what an earlier start of this member had.
     acknowledge(transfer, member, 0)

@@ -23,6 +23,8 @@ public struct StoreStatus: Sendable {
   public var keys: Int = 0
   /// Memory that the keyspace takes, in bytes.
   public var dataBytes: Int = 0
+  /// Of these, in files.
+  public var fileBytes: Int = 0
   public var snapshotIndex: UInt64 = 0
   public var pendingProposals: Int = 0
   public var watches: Int = 0
@@ -32,6 +34,8 @@ public struct StoreStatus: Sendable {
   public var cities: [CityProgress] = []
   /// How the disk below the journal does.
   public var disk = DiskStatus()
+  /// Its log was damaged; it neither votes nor serves before it has it back from the leader.
+  public var isRepairing: Bool = false
   /// It was removed from the cluster for good.
   public var isRemoved: Bool = false
   /// Why the member stopped; nil while it runs.
@@ -175,6 +179,7 @@ extension MemberCore {
     status.members = roster
     status.epoch = epoch.epoch
     status.isRemoved = isRemoved
+    status.isRepairing = repair != nil
     status.leader = failure == nil ? raft.leader : nil
     status.isLeader = failure == nil && raft.role == .leader
     status.isLearner = !raft.membership.isVoter(raft.id)
@@ -186,6 +191,7 @@ extension MemberCore {
     status.compactedRevision = keyspace.compactedRevision
     status.keys = keyspace.keyCount
     status.dataBytes = keyspace.sizeBytes
+    status.fileBytes = keyspace.fileBytes
     status.snapshotIndex = raft.snapshotIndex
     status.pendingProposals = proposals.count
     status.watches = watches.count
