@@ -41,8 +41,8 @@ public final class APIServer: Responder, Sendable {
     admittance = Admittance(limits: configuration.limits)
   }
 
-  /// Fills the caches and makes what must exist before anybody comes. Requests are answered from the moment of `init`; `/readyz` says when
-  /// this is done. Waits for a store without a leader until its task is cancelled.
+  /// Makes what must exist before anybody comes, and begins to fill the caches. Requests are answered from the moment of `init`; `/readyz`
+  /// says when all of this is done, which may be a moment after the return. Waits for a store without a leader until its task is cancelled.
   public func start() async throws {
     let (feed, handlers, clock): (StoreFeed, Handlers, any TimeSource) = (handlers.feed, handlers, configuration.clock)
     let feeding: Task<Void, Never> = Task { await feed.run() }

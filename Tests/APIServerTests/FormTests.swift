@@ -1,5 +1,6 @@
 import HTTPTypes
 import KubeModel
+import Primitives
 import Testing
 
 @testable import APIServer
@@ -63,6 +64,10 @@ import Testing
 
   @Test("health tells what is wrong") func health() async throws {
     try await TestServer.run { (test: TestServer) async throws in
+      // The caches may be filled a moment after the start.
+      let clock = SystemClock()
+      let deadline: MonotonicTime = clock.now() + .seconds(10)
+      while try await test.ask(.get, "/readyz").status != 200, clock.now() < deadline { await Task.yield() }
       #expect(try await test.ask(.get, "/readyz").text == "ok")
       #expect(try await test.ask(.get, "/livez?verbose").text == "[+]ping ok\nlivez check passed\n")
     }
