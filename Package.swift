@@ -26,6 +26,11 @@ let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
+// What the seeded simulation spends its time in is optimised in debug builds, too: the histories that the test command can afford grow by
+// the factor that this makes. `DEBUG`, preconditions and @testable stay.
+let simulated: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+let simulatedModules: Set<String> = ["Primitives", "Consensus", "Keyspace", "Journal", "Store"]
+
 struct Module {
   var name: String
   var modules: [String]
@@ -103,6 +108,9 @@ let modules: [Module] = [
     libraries: [nio, logging, httpTypes], testModules: ["APIServer", "Keyspace", "TLS"]),
 ]
 
+/// What the seeded simulation runs, and imports.
+let simulationModules: [String] = ["Primitives", "Consensus", "Keyspace", "Journal", "Store", "SiteLink"]
+let simulationLibraries: [Target.Dependency] = [nio, logging]
 let executableModules: [String] = modules.map(\.name)
 let executableLibraries: [Target.Dependency] = [arguments, nio, nioPosix, logging, metrics, yams, httpTypes]
 
@@ -117,7 +125,7 @@ func wantedModules() -> Set<String>? {
       open += executableModules + ["tricenter"]
       continue
     }
-    if name == "Simulation" { open += ["Primitives", "Consensus", "Keyspace", "Journal"] }
+    if name == "Simulation" { open += simulationModules }
     guard let module: Module = modules.first(where: { $0.name == name }) else { continue }
     open += module.modules
   }
@@ -167,7 +175,7 @@ for module in modules {
         name: module.name,
         dependencies: present(module.modules).map { .target(name: $0) } + module.libraries,
         exclude: unbuilt("Sources/\(module.name)", ["README.md", "data"]),
-        swiftSettings: strict))
+        swiftSettings: strict + (simulatedModules.contains(module.name) ? simulated : [])))
   }
   if tested.map({ $0.contains(module.name) }) ?? true, hasSources("Tests/\(module.name)Tests") {
     targets.append(
@@ -203,14 +211,14 @@ if wanted?.contains("tricenter") ?? true, hasSources("Sources/tricenter") {
 if wanted.map({ $0.contains("Simulation") || $0.contains("tricenter") }) ?? true, hasSources("Sources/Simulation") {
   targets.append(
     .target(
-      name: "Simulation", dependencies: present(["Primitives", "Consensus", "Keyspace", "Journal"]).map { .target(name: $0) },
-      exclude: ["README.md"], swiftSettings: strict))
+      name: "Simulation", dependencies: present(simulationModules).map { .target(name: $0) } + simulationLibraries,
+      exclude: ["README.md"], swiftSettings: strict + simulated))
 }
 if tested.map({ $0.contains("Simulation") }) ?? true, hasSources("Tests/SimulationTests") {
   targets.append(
     .testTarget(
       name: "SimulationTests",
-      dependencies: present(["Simulation", "Primitives", "Consensus", "Keyspace", "Journal", "TestSupport"]).map { .target(name: $0) },
+      dependencies: present(["Simulation", "TestSupport"] + simulationModules).map { .target(name: $0) } + simulationLibraries,
       exclude: unbuilt("Tests/SimulationTests", ["testdata"]), swiftSettings: strict))
 }
 if tested.map({ $0.contains("Tidy") }) ?? true, hasSources("Tests/TidyTests") {

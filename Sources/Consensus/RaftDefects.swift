@@ -20,4 +20,6 @@ public struct RaftDefects: OptionSet, Sendable {
   public static let commitsBelowMajority = Self(rawValue: 64)
   /// Answers linearizable reads before an entry of the leader's own term is committed.
   public static let readsBeforeOwnTermCommits = Self(rawValue: 128)
+  /// In a joint configuration the majority of the new one alone decides.
+  public static let leavesJointTooSoon = Self(rawValue: 256)
 }

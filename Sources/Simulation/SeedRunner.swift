@@ -16,6 +16,12 @@ public struct SeedRunner: Sendable {
     public var tornWrites: Int = 0
     public var snapshotsInstalled: Int = 0
     public var messages: Int = 0
+    public var watchEvents: Int = 0
+    public var changes: Int = 0
+    public var damagesFound: Int = 0
+    public var tailsLost: Int = 0
+    public var stoppedByDisk: Int = 0
+    public var undecidedKeys: Int = 0
     /// Milliseconds from the death of the leader's center to a new leader, of the histories where that is all that happens.
     public var failoverMilliseconds: [Double] = []
 
@@ -32,6 +38,12 @@ public struct SeedRunner: Sendable {
       tornWrites += report.tornWrites
       snapshotsInstalled += report.snapshotsInstalled
       messages += report.messages
+      watchEvents += report.watchEvents
+      changes += report.changes
+      damagesFound += report.damagesFound
+      tailsLost += report.tailsLost
+      stoppedByDisk += report.stoppedByDisk
+      undecidedKeys += report.undecidedKeys
       if let time = report.failoverMicroseconds { failoverMilliseconds.append(Double(time) / 1000) }
     }
   }

@@ -1,7 +1,7 @@
 import Primitives
 
-/// One seed = one history of five members in three centers with their disks, links and clients, replayed exactly by the same
-/// seed and the same build.
+/// One seed = one history of the store's members in three centers, with their disks, links, clocks and clients, replayed exactly by the
+/// same seed and the same build.
 public enum Simulation {
   public static func run(_ seed: UInt64, _ options: SimulationOptions = SimulationOptions()) -> SimulationReport {
     let world = World(seed: seed, options: options)
@@ -30,7 +30,7 @@ public struct Violation: Sendable, Hashable, CustomStringConvertible {
   public enum Rule: String, Sendable {
     case stateMachineSafety, oneLeaderPerTerm, logMatching, leaderCompleteness, durability, linearizability, liveness, priority,
       needlessElection,
-      memberHalted, journal
+      memberHalted, journal, leaseSafety, watchCompleteness, membership
   }
   public var rule: Rule
   public var sentence: String
@@ -53,6 +53,17 @@ public struct SimulationReport: Sendable {
   public var tornWrites: Int = 0
   public var snapshotsInstalled: Int = 0
   public var messages: Int = 0
+  public var watchEvents: Int = 0
+  /// Members added, removed, given votes; votes shrunk and regrown.
+  public var changes: Int = 0
+  /// Damage that a member found in its own log, and stayed out.
+  public var damagesFound: Int = 0
+  /// Ends of logs that bad disks lost without a trace.
+  public var tailsLost: Int = 0
+  /// Members that stopped because their disk was full or failed.
+  public var stoppedByDisk: Int = 0
+  /// Keys whose linearization was not found within the steps allowed.
+  public var undecidedKeys: Int = 0
   /// From the death of the leader's center to a leader elsewhere, where the weather is `productionLoss`.
   public var failoverMicroseconds: Int64?
   /// Depends on everything that happened: equal for equal seeds.

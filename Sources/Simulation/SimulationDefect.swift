@@ -1,8 +1,10 @@
 import Consensus
+import Store
 
-/// A bug planted on purpose: what no checker ever caught, no checker is known to catch.
+/// A bug planted on purpose: what no checker ever caught, no checker is known to catch. Those in the product's code are in debug builds
+/// only.
 public enum SimulationDefect: String, Sendable, CaseIterable {
-  // In Consensus (debug builds only).
+  // In Consensus.
   case acknowledgesBeforePersisting
   case votesTwice
   case commitsOldTermsByCounting
@@ -10,17 +12,28 @@ public enum SimulationDefect: String, Sendable, CaseIterable {
   case votesForShorterLogs
   case cutsLogOnLateAppends
   case commitsBelowMajority
-  // In the simulated shell.
+  case leavesJointTooSoon
+  // In Store.
+  case acknowledgesBeforeTheCity
+  case skipsTheBarrier
+  case promotesLaggards
+  case revokesAsAnyone
+  case losesCheckpoints
+  case answersBeforeClearing
+  case proposesAgainTooSoon
+  case resumesWatchesLate
+  case cutsTooMuch
+  case forgetsVote
+  case forgetsSnapshotContents
+  // Around them.
   /// The disk says that it synced and did not.
   case losesSyncs
   /// The client is told when its write is proposed.
   case acknowledgesProposals
-  /// The shell says `persisted` when the write begins.
+  /// The journal says that it is done when it begins.
   case saysPersistedTooEarly
   /// Linearizable reads are answered from whatever this member has.
   case readsLocally
-  /// A received snapshot moves the log but not the keyspace.
-  case forgetsSnapshotContents
 
   var raftDefects: RaftDefects {
     switch self {
@@ -31,7 +44,25 @@ public enum SimulationDefect: String, Sendable, CaseIterable {
     case .votesForShorterLogs: .votesForShorterLogs
     case .cutsLogOnLateAppends: .cutsLogOnLateAppends
     case .commitsBelowMajority: .commitsBelowMajority
-    case .losesSyncs, .acknowledgesProposals, .saysPersistedTooEarly, .readsLocally, .forgetsSnapshotContents: []
+    case .leavesJointTooSoon: .leavesJointTooSoon
+    default: []
+    }
+  }
+
+  var storeDefects: StoreDefects {
+    switch self {
+    case .acknowledgesBeforeTheCity: .acknowledgesBeforeTheCity
+    case .skipsTheBarrier: .skipsTheBarrier
+    case .promotesLaggards: .promotesLaggards
+    case .revokesAsAnyone: .revokesAsAnyone
+    case .losesCheckpoints: .losesCheckpoints
+    case .answersBeforeClearing: .answersBeforeClearing
+    case .proposesAgainTooSoon: .proposesAgainTooSoon
+    case .resumesWatchesLate: .resumesWatchesLate
+    case .cutsTooMuch: .cutsTooMuch
+    case .forgetsVote: .forgetsVote
+    case .forgetsSnapshotContents: .forgetsSnapshotContents
+    default: []
     }
   }
 }

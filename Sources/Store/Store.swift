@@ -130,7 +130,7 @@ public final class Store: Sendable {
   /// afterwards.
   public func stop() async {
     isStopped.store(true, ordering: .relaxed)
-    let journal: Journal? = try? await eventLoop.submit { () -> Journal? in
+    let journal: (any MemberJournal)? = try? await eventLoop.submit { () -> (any MemberJournal)? in
       self.ticking.value?.cancel()
       self.ticking.value = nil
       return self.core.value?.stop(because: "this member is stopping")
@@ -142,7 +142,7 @@ public final class Store: Sendable {
 
 extension MemberCore {
   /// `isForGood`: no; then health does not ask for a restart of the process.
-  func stop(because sentence: String, isForGood: Bool = true) -> Journal {
+  func stop(because sentence: String, isForGood: Bool = true) -> any MemberJournal {
     if failure == nil {
       node.resignLeadership()
       drain()

@@ -8,7 +8,7 @@ import Synchronization
 struct SimulateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "simulate",
-    abstract: "Runs seeded histories of the store's core (five members, three centers, faults) and checks every step.",
+    abstract: "Runs seeded histories of the whole store (members in three centers, clients, faults) and checks every step.",
     discussion: "Exit code 0: no rule was broken; 1: one was, and how to see it again is printed.")
 
   enum Output: String, ExpressibleByArgument, CaseIterable { case text, json }
@@ -83,19 +83,7 @@ struct SimulateCommand: AsyncParsableCommand {
       print("seed \(failure.seed) (\(failure.weather.kind.rawValue)): \(failure.violation?.description ?? "")")
       print("  see it again: \(failure.replayCommand)\(defect.map { " --defect \($0)" } ?? "")\(weather.map { " --weather \($0)" } ?? "")")
     }
-    print(
-      """
-      \(totals.seeds) histories in \(Self.rounded(seconds)) s (\(Self.rounded(Double(totals.seeds) / max(0.001, seconds))) per second), \(totals.failures.count) failed
-      \(Self.rounded(totals.simulatedSeconds)) s simulated, \(totals.events) events, \(totals.messages) messages
-      \(totals.acknowledgedWrites) writes and \(totals.servedReads) reads answered, \(totals.unknownOutcomes) without a known outcome
-      \(totals.elections) elections, \(totals.crashes) crashes, \(totals.tornWrites) torn writes, \(totals.snapshotsInstalled) snapshots installed
-      """)
-    let times: [Double] = totals.failoverMilliseconds
-    if let first = times.first, let last = times.last {
-      print(
-        "production's death to a new leader: \(Int(first)) … \(Int(times[times.count / 2])) … \(Int(last)) ms (least, median, most of \(times.count))"
-      )
-    }
+    print(totals.summary(seconds: seconds))
   }
 
   private func writeJSON(_ totals: SeedRunner.Totals, _ seconds: Double) {
@@ -105,14 +93,25 @@ struct SimulateCommand: AsyncParsableCommand {
         + "\"sentence\":\(Self.quoted(failure.violation?.sentence ?? "")),\"at_ms\":\((failure.violation?.time ?? 0) / 1000),"
         + "\"replay\":\(Self.quoted(failure.replayCommand))}"
     }
-    print(
-      "{\"histories\":\(totals.seeds),\"seconds\":\(Self.rounded(seconds)),\"histories_per_second\":\(Self.rounded(Double(totals.seeds) / max(0.001, seconds))),"
-        + "\"simulated_seconds\":\(Self.rounded(totals.simulatedSeconds)),\"events\":\(totals.events),\"messages\":\(totals.messages),"
-        + "\"acknowledged_writes\":\(totals.acknowledgedWrites),\"reads\":\(totals.servedReads),\"unknown\":\(totals.unknownOutcomes),"
-        + "\"elections\":\(totals.elections),\"crashes\":\(totals.crashes),\"torn_writes\":\(totals.tornWrites),"
-        + "\"snapshots_installed\":\(totals.snapshotsInstalled),\"failover_ms\":{\"count\":\(times.count),\"least\":\(Int(times.first ?? 0)),"
-        + "\"median\":\(Int(times.isEmpty ? 0 : times[times.count / 2])),\"most\":\(Int(times.last ?? 0))},\"failures\":[\(failures.joined(separator: ","))]}"
-    )
+    let fields: [String] = [
+      "\"histories\":\(totals.seeds)", "\"seconds\":\(Self.rounded(seconds))",
+      "\"histories_per_second\":\(Self.rounded(Double(totals.seeds) / max(0.001, seconds)))",
+      "\"simulated_seconds\":\(Self.rounded(totals.simulatedSeconds))", "\"events\":\(totals.events)",
+      "\"messages\":\(totals.messages)", "\"acknowledged_writes\":\(totals.acknowledgedWrites)",
+      "\"reads\":\(totals.servedReads)", "\"unknown\":\(totals.unknownOutcomes)", "\"elections\":\(totals.elections)",
+      "\"crashes\":\(totals.crashes)", "\"torn_writes\":\(totals.tornWrites)",
+      "\"snapshots_installed\":\(totals.snapshotsInstalled)", "\"watch_events\":\(totals.watchEvents)",
+      "\"member_changes\":\(totals.changes)", "\"damages_found\":\(totals.damagesFound)",
+      "\"tails_lost\":\(totals.tailsLost)", "\"stopped_by_disk\":\(totals.stoppedByDisk)",
+      "\"failover_ms\":\(Self.spread(times))", "\"failures\":[\(failures.joined(separator: ","))]",
+    ]
+    print("{\(fields.joined(separator: ","))}")
+  }
+
+  private static func spread(_ times: [Double]) -> String {
+    let (least, most): (Int, Int) = (Int(times.first ?? 0), Int(times.last ?? 0))
+    let median: Int = Int(times.isEmpty ? 0 : times[times.count / 2])
+    return "{\"count\":\(times.count),\"least\":\(least),\"median\":\(median),\"most\":\(most)}"
   }
 
   private static func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }

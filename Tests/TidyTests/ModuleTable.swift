@@ -11,7 +11,7 @@ struct ModuleTable {
   var rows: [Row] = []
   /// Rooms that Package.swift declares one by one, after the table.
   static let simulation = Row(
-    name: "Simulation", modules: ["Primitives", "Consensus", "Keyspace", "Journal"], testModules: [])
+    name: "Simulation", modules: ["Primitives", "Consensus", "Keyspace", "Journal", "Store", "SiteLink"], testModules: [])
 
   init(packageText text: String) {
     for chunk in text.split(separator: "Module(").dropFirst() {

@@ -4,7 +4,7 @@ extension RaftNode {
   /// Paper §5.3, §5.4.2: what a majority has on disk is committed if it is of the leader's own term, and everything before it with it.
   mutating func commitWhatMajorityHas() {
     guard role == .leader else { return }
-    var index: UInt64 = membersNow.quorumValue { member in
+    var index: UInt64 = deciding.quorumValue { member in
       member == id ? log.durable : (leading.index(of: member).map { leading.peers[$0].match } ?? 0)
     }
     if has(.commitsBelowMajority) {

@@ -99,7 +99,7 @@ extension RaftNode {
   mutating func onVoteReply(from voter: MemberID, granted: Bool) {
     guard role == .candidate else { return }
     answers[voter] = granted
-    switch membersNow.outcome(answers) {
+    switch deciding.outcome(answers) {
     case .won: becomeLeader()
     case .lost:
       becomeFollower(term: term, leader: nil)

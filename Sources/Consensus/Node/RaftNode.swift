@@ -112,6 +112,8 @@ public struct RaftNode: Sendable {
 
   var timing: RaftTiming { configuration.timing }
   var membersNow: Membership { memberships.current }
+  /// Whose majorities decide.
+  var deciding: Membership { has(.leavesJointTooSoon) ? membersNow.left : membersNow }
   var mayLead: Bool { membersNow.isVoter(id) && !isRepairing }
   var isHalted: Bool { pending.fault != nil }
 

@@ -1,3 +1,5 @@
+import Primitives
+
 /// At most one leader per term; not even the same member twice, if it died in between.
 struct ElectionChecker {
   private struct Reign {
@@ -5,6 +7,8 @@ struct ElectionChecker {
     var life: Int
   }
   private var reigns: [UInt64: Reign] = [:]
+
+  func leader(of term: UInt64) -> Int? { reigns[term]?.member }
 
   mutating func onLeader(_ member: Int, life: Int, term: UInt64) -> String? {
     if let other = reigns[term], other.member != member || other.life != life {

@@ -1,8 +1,9 @@
 import Consensus
 import Journal
 import Primitives
+import Store
 
-/// What each member's log must be, as far as it was handed out and as far as it is on disk.
+/// What each member's log must be, as far as it was handed to the journal and as far as it is on disk.
 struct LogChecker {
   /// Terms of entries behind `base`.
   struct Shadow {
@@ -29,101 +30,127 @@ struct LogChecker {
   }
   private struct Content: Equatable {
     var previousTerm: UInt64?
-    var kind: Entry.Kind
+    var kind: UInt8
     var payload: Bytes
   }
-
-  private var handedOut = [Shadow](repeating: Shadow(), count: SimulationLimits.memberCount)
-  private var durable = [Shadow](repeating: Shadow(), count: SimulationLimits.memberCount)
-  private var durableState = [HardState](repeating: HardState(), count: SimulationLimits.memberCount)
-  private var snapshots = [UInt64](repeating: 0, count: SimulationLimits.memberCount)
-  /// From here on a member's disk may hold more than is known: a write was cut short by a crash.
-  private var uncertainFrom = [UInt64](repeating: .max, count: SimulationLimits.memberCount)
+  /// One host.
+  private struct Known {
+    var handedOut = Shadow()
+    var durable = Shadow()
+    var state = HardState()
+    var snapshot: UInt64 = 0
+    /// From here on its disk may hold more than is known: a write was cut short by a crash.
+    var uncertainFrom: UInt64 = .max
+  }
+  private var hosts = [Known](repeating: Known(), count: Layout.hostCount)
   private var contents: [Place: Content] = [:]
 
+  mutating func forget(_ host: Int) { hosts[host] = Known() }
+
   /// Log matching (Raft paper, figure 3), by induction: one index and term have one content and one predecessor everywhere.
-  mutating func onOutput(_ member: Int, _ output: RaftOutput) -> String? {
-    if let metadata = output.snapshot { handedOut[member].reset(metadata.index, metadata.term) }
-    for entry in output.entries {
-      let previous: UInt64? = handedOut[member].term(at: entry.index - 1)
-      guard let previous else { return "\(Layout.names[member]) writes entry \(entry.index) behind a gap" }
+  mutating func onHandedOver(_ host: Int, _ batch: JournalBatch) -> String? {
+    if let place = batch.startBehind { hosts[host].handedOut.reset(place.index, place.term) }
+    for entry in batch.entries {
+      guard let previous: UInt64 = hosts[host].handedOut.term(at: entry.index - 1) else {
+        return "\(Layout.names[host]) writes entry \(entry.index) behind a gap"
+      }
       let place = Place(index: entry.index, term: entry.term)
       let content = Content(previousTerm: previous, kind: entry.kind, payload: entry.payload)
-      if let other = contents[place], other != content {
-        return "\(Layout.names[member]) has another entry \(entry.index) of term \(entry.term) than others: \(content) against \(other)"
+      if let other = contents[place] {
+        if other != content {
+          return "\(Layout.names[host]) has another entry \(entry.index) of term \(entry.term) than others: \(content) against \(other)"
+        }
+      } else {
+        contents[place] = content
       }
-      contents[place] = content
-      handedOut[member].put(entry.index, entry.term)
+      hosts[host].handedOut.put(entry.index, entry.term)
     }
     return nil
   }
 
-  mutating func onDurable(_ member: Int, _ batch: JournalBatch) {
-    if let place = batch.startBehind { durable[member].reset(place.index, place.term) }
-    for entry in batch.entries { durable[member].put(entry.index, entry.term) }
-    if let bytes = batch.hardState, let state = try? HardState.decode(bytes) { durableState[member] = state }
+  mutating func onDurable(_ host: Int, _ batch: JournalBatch) {
+    if let place = batch.startBehind { hosts[host].durable.reset(place.index, place.term) }
+    for entry in batch.entries { hosts[host].durable.put(entry.index, entry.term) }
+    if let bytes = batch.hardState, let state = try? HardState.decode(bytes) { hosts[host].state = state }
   }
 
-  mutating func onSnapshotDurable(_ member: Int, _ metadata: SnapshotMetadata) {
-    snapshots[member] = max(snapshots[member], metadata.index)
-  }
+  mutating func onSnapshotDurable(_ host: Int, _ index: UInt64) { hosts[host].snapshot = max(hosts[host].snapshot, index) }
 
-  mutating func onCrash(_ member: Int, writing: [Member.DiskQueue.Work]) {
-    uncertainFrom[member] = .max
-    for work in writing {
-      guard case .append(let batch, _) = work else { continue }
-      if let first = batch.entries.first { uncertainFrom[member] = min(uncertainFrom[member], first.index) }
-      if let place = batch.startBehind { uncertainFrom[member] = min(uncertainFrom[member], place.index) }
+  mutating func onCrash(_ host: Int, writing: [JournalBatch]) {
+    hosts[host].uncertainFrom = .max
+    for batch in writing {
+      if let first = batch.entries.first { hosts[host].uncertainFrom = min(hosts[host].uncertainFrom, first.index) }
+      if let place = batch.startBehind { hosts[host].uncertainFrom = min(hosts[host].uncertainFrom, place.index) }
     }
+  }
+
+  enum Start {
+    case whole
+    /// What a bad disk may cost without anybody seeing it: everything from some point on.
+    case lacksTail
+    case broken(String)
   }
 
   /// What was durable before the crash is there after it.
-  mutating func onStart(_ member: Int, _ restored: RestoredState) -> String? {
-    let snapshot: UInt64 = restored.snapshot?.index ?? 0
-    let known: HardState = durableState[member]
-    guard
-      restored.hardState.term > known.term
-        || (restored.hardState.term == known.term && (known.vote == nil || restored.hardState.vote == known.vote))
-    else { return "\(Layout.names[member]) forgot term \(known.term) and its vote in a crash, although they were durable" }
-    guard snapshot >= snapshots[member] else {
-      return "\(Layout.names[member]) forgot snapshot \(snapshots[member]), although it was durable"
-    }
-    var found = Shadow(base: snapshot, baseTerm: restored.snapshot?.term ?? 0)
-    for entry in restored.entries where entry.index > snapshot { found.put(entry.index, entry.term) }
-    let old: Shadow = durable[member]
-    if old.lastIndex > old.base {
-      for index in (old.base + 1)...old.lastIndex where index > snapshot && index < uncertainFrom[member] {
-        if found.term(at: index) != old.term(at: index) {
-          return "\(Layout.names[member]) forgot entry \(index) of term \(old.term(at: index) ?? 0) in a crash, although it was durable"
+  mutating func onStart(_ host: Int, _ member: SteppedMember, snapshotTerm: UInt64, isDamaged: Bool) -> Start {
+    let (name, old): (String, Known) = (Layout.names[host], hosts[host])
+    let status: RaftStatus = member.raft
+    var found = Shadow(base: status.snapshotIndex)
+    found.baseTerm = snapshotTerm
+    if status.lastIndex > status.snapshotIndex {
+      for index in (status.snapshotIndex + 1)...status.lastIndex {
+        guard let entry: Entry = member.entry(at: index) else { return .broken("\(name) starts with a log that lacks entry \(index)") }
+        found.put(index, entry.term)
+        guard let known = contents[Place(index: index, term: entry.term)], known.payload == entry.payload else {
+          return .broken("\(name) read an entry \(index) of term \(entry.term) from its disk that nobody wrote")
         }
       }
     }
-    durable[member] = found
-    handedOut[member] = found
-    durableState[member] = restored.hardState
-    snapshots[member] = snapshot
-    uncertainFrom[member] = .max
-    return nil
+    var problem: String?
+    if status.term < old.state.term || (status.term == old.state.term && old.state.vote != nil && status.vote != old.state.vote) {
+      problem = "\(name) forgot term \(old.state.term) and its vote in a crash, although they were durable"
+    }
+    if found.lastIndex < old.snapshot { problem = "\(name) forgot snapshot \(old.snapshot), although it was durable" }
+    if old.durable.lastIndex > old.durable.base {
+      for index in (old.durable.base + 1)...old.durable.lastIndex where index > status.snapshotIndex && index < old.uncertainFrom {
+        let (was, now): (UInt64?, UInt64?) = (old.durable.term(at: index), found.term(at: index))
+        if was != now { problem = "\(name) forgot entry \(index) of term \(was ?? 0) in a crash, although it was durable" }
+      }
+    }
+    if let problem { return isDamaged ? .lacksTail : .broken(problem) }
+    hosts[host].durable = found
+    hosts[host].handedOut = found
+    hosts[host].state = HardState(term: status.term, vote: status.vote)
+    hosts[host].snapshot = status.snapshotIndex
+    hosts[host].uncertainFrom = .max
+    return .whole
   }
 
-  /// Members that have the entry on disk, or in a snapshot.
-  func holders(of entry: Entry) -> [Int] {
-    durable.indices.filter { member in
-      snapshots[member] >= entry.index || durable[member].base >= entry.index || durable[member].term(at: entry.index) == entry.term
+  /// Hosts that have the entry on disk, or in a snapshot.
+  func holders(of entry: Entry) -> Holders {
+    var holders = Holders()
+    for host in hosts.indices
+    where hosts[host].snapshot >= entry.index || (hosts[host].durable.base >= entry.index && entry.index > 0)
+      || hosts[host].durable.term(at: entry.index) == entry.term
+    {
+      holders.bits |= 1 << UInt16(host)
     }
+    return holders
   }
 
   /// The first entry of a term in a member's log from an index on.
-  func first(of term: UInt64, from index: UInt64, _ member: Int) -> Entry? {
+  func first(of term: UInt64, from index: UInt64, _ host: Int) -> Entry? {
     var place: UInt64 = index
-    while let found = handedOut[member].term(at: place) {
+    while let found = hosts[host].handedOut.term(at: place) {
       if found == term { return Entry(index: place, term: term) }
       place += 1
     }
     return nil
   }
 
-  func has(_ member: Int, _ entry: Entry) -> Bool {
-    handedOut[member].base >= entry.index || handedOut[member].term(at: entry.index) == entry.term
+  func has(_ host: Int, _ entry: Entry) -> Bool {
+    hosts[host].handedOut.base >= entry.index || hosts[host].handedOut.term(at: entry.index) == entry.term
   }
+
+  func hasAnything(_ host: Int) -> Bool { hosts[host].durable.lastIndex > 0 || hosts[host].snapshot > 0 }
 }

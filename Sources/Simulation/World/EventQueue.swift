@@ -1,46 +1,55 @@
-/// What happens next: a binary heap by time, ties in the order of scheduling.
+/// What happens next: a binary heap by time, ties in the order of scheduling. The heap moves places of 16 bytes, not events.
 struct EventQueue {
   private struct Slot {
     var time: Int64
-    var order: UInt64
-    var event: SimulationEvent
+    var order: UInt32
+    var place: UInt32
+    static func precedes(_ a: Slot, _ b: Slot) -> Bool { a.time < b.time || (a.time == b.time && a.order < b.order) }
   }
-  private var slots: [Slot] = []
-  private var order: UInt64 = 0
-
-  var isEmpty: Bool { slots.isEmpty }
-
-  private func precedes(_ left: Int, _ right: Int) -> Bool {
-    let (a, b): (Int64, Int64) = (slots[left].time, slots[right].time)
-    return a < b || (a == b && slots[left].order < slots[right].order)
-  }
+  private var heap: [Slot] = []
+  private var events: [SimulationEvent?] = []
+  private var free: [UInt32] = []
+  private var order: UInt32 = 0
 
   mutating func add(_ event: SimulationEvent, at time: Int64) {
     order += 1
-    slots.append(Slot(time: time, order: order, event: event))
-    var child: Int = slots.count - 1
+    let place: UInt32
+    if let reused: UInt32 = free.popLast() {
+      place = reused
+      events[Int(reused)] = event
+    } else {
+      place = UInt32(events.count)
+      events.append(event)
+    }
+    let slot = Slot(time: time, order: order, place: place)
+    heap.append(slot)
+    var child: Int = heap.count - 1
     while child > 0 {
       let parent: Int = (child - 1) / 2
-      guard precedes(child, parent) else { break }
-      slots.swapAt(child, parent)
+      guard Slot.precedes(slot, heap[parent]) else { break }
+      heap[child] = heap[parent]
       child = parent
     }
+    heap[child] = slot
   }
 
   mutating func next() -> (time: Int64, event: SimulationEvent)? {
-    guard let first = slots.first else { return nil }
-    slots.swapAt(0, slots.count - 1)
-    slots.removeLast()
-    var parent: Int = 0
-    while true {
-      var least: Int = parent
-      let left: Int = 2 * parent + 1
-      if left < slots.count, precedes(left, least) { least = left }
-      if left + 1 < slots.count, precedes(left + 1, least) { least = left + 1 }
-      if least == parent { break }
-      slots.swapAt(least, parent)
-      parent = least
+    guard let first = heap.first, let last = heap.popLast() else { return nil }
+    if !heap.isEmpty {
+      var parent: Int = 0
+      while true {
+        var least: Int = 2 * parent + 1
+        guard least < heap.count else { break }
+        if least + 1 < heap.count, Slot.precedes(heap[least + 1], heap[least]) { least += 1 }
+        guard Slot.precedes(heap[least], last) else { break }
+        heap[parent] = heap[least]
+        parent = least
+      }
+      heap[parent] = last
     }
-    return (first.time, first.event)
+    guard let event: SimulationEvent = events[Int(first.place)] else { preconditionFailure("an event was taken twice") }
+    events[Int(first.place)] = nil
+    free.append(first.place)
+    return (first.time, event)
   }
 }

@@ -1,22 +1,34 @@
-import Consensus
-import Journal
-import Keyspace
+import NIOCore
 import Primitives
 
 /// Links that lose, delay, double and reorder, and are cut.
 extension World {
-  func send(_ message: RaftMessage, from member: Int) {
-    let to: Int = Layout.place(message.to)
+  /// Returns false where the sender knows that the link is broken.
+  func send(_ frame: ByteBuffer, from: Int, to member: MemberID) -> Bool {
+    guard let to: Int = places[member], !isBroken[from][to] else { return false }
     report.messages += 1
-    if cuts[member][to] != 0 || (isStormy && chance(weather.lost)) { return lose(message) }
-    var envelope = Envelope(message: message)
-    if case .snapshot = message.body {
-      guard let full = withContents(envelope, member) else { return }
-      envelope = full
+    let mustArrive: Bool = Self.mustArriveInOrder(frame)
+    if cuts[from][to] != 0 || (isStormy && !mustArrive && chance(weather.lost)) {
+      if mustArrive { noticeBreak(from, to) }
+      return true
     }
-    if report.messages % 16 == 0 { checkEncoding(of: message) }
-    schedule(.deliver(envelope), in: delay(member, to))
-    if isStormy, chance(weather.doubled) { schedule(.deliver(envelope), in: delay(member, to) * 2) }
+    var time: Int64 = now + delay(from, to)
+    if mustArrive {
+      time = max(time, lastOrdered[from][to] + 1)
+      lastOrdered[from][to] = time
+    }
+    queue.add(.deliver(from: from, to: to, frame), at: time)
+    if isStormy, !mustArrive, chance(weather.doubled) { queue.add(.deliver(from: from, to: to, frame), at: time + delay(from, to)) }
+    return true
+  }
+
+  /// Pieces of snapshots and changes of members come one after the other or not at all, as on any connection; consensus' messages and
+  /// calls, the rest, survive every order, so here they get it.
+  private static func mustArriveInOrder(_ frame: ByteBuffer) -> Bool {
+    switch frame.getInteger(at: frame.readerIndex, as: UInt8.self) {
+    case 1, 7, 8, 11: false
+    default: true
+    }
   }
 
   private func delay(_ from: Int, _ to: Int) -> Int64 {
@@ -26,58 +38,42 @@ extension World {
     return delay
   }
 
-  /// What crosses a link is bytes: now and then the simulation insists.
-  private func checkEncoding(of message: RaftMessage) {
-    var bytes: Bytes = []
-    message.encode(into: &bytes)
-    if (try? RaftMessage.decode(bytes)) != message { violate(.logMatching, "a message changes when it is encoded: \(message)") }
+  /// A connection on which something was lost breaks, and is made again.
+  private func noticeBreak(_ from: Int, _ to: Int) {
+    schedule(.linkChanged(host: from, life: hosts[from].life, other: to, up: false), in: 100_000)
   }
 
-  /// The newest snapshot on the sender's disk, with its own metadata.
-  private func withContents(_ envelope: Envelope, _ member: Int) -> Envelope? {
-    guard let journal = members[member].process?.journal, let info = journal.snapshotInfos.first,
-      let metadata = try? SnapshotMetadata.decode(info.metadata)
-    else { return nil }
-    var envelope: Envelope = envelope
-    envelope.message.body = .snapshot(metadata)
-    do throws(JournalError) {
-      try journal.readSnapshot(info) { chunk throws(JournalError) in envelope.snapshot.append(chunk) }
-    } catch { return nil }
-    return envelope
-  }
-
-  /// A shell notices that a snapshot did not go through, as its connection breaks; it notices nothing else.
-  func lose(_ message: RaftMessage) {
-    guard case .snapshot = message.body else { return }
-    let sender: Int = Layout.place(message.from)
-    schedule(.snapshotLost(member: sender, life: members[sender].life, to: message.to), in: 100_000)
-  }
-
-  func snapshotLost(_ member: Int, _ life: Int, _ to: MemberID) {
-    guard members[member].life == life, let process = members[member].process else { return }
-    process.node.snapshotReported(to: to, delivered: false)
-    drain(member)
-  }
-
-  func deliver(_ envelope: Envelope) {
-    let to: Int = Layout.place(envelope.message.to)
-    let from: Int = Layout.place(envelope.message.from)
-    guard let process = members[to].process, cuts[from][to] == 0 else { return lose(envelope.message) }
-    mix(UInt64(now) &+ UInt64(from * 8 + to))
-    if case .snapshot(let metadata) = envelope.message.body, metadata.index > process.node.commitIndex {
-      return receive(metadata, envelope, to)
+  func linkChanged(_ place: Int, _ life: Int, _ other: Int, _ up: Bool) {
+    guard hosts[place].life == life, let process = hosts[place].process, let id: MemberID = hosts[other].id else { return }
+    if up {
+      guard isBroken[place][other] else { return }
+      isBroken[place][other] = false
+    } else {
+      guard !isBroken[place][other] else { return }
+      isBroken[place][other] = true
+      // Unless it is really cut, or nobody is there, it is made again at once.
+      if cuts[place][other] == 0, cuts[other][place] == 0, hosts[other].process != nil { mendLink(place, other) }
     }
-    process.node.step(envelope.message)
-    drain(to)
+    process.member.linkChanged(id, up: up)
+    observe(place)
   }
 
-  /// The snapshot's bytes are made durable before the node is told.
-  private func receive(_ metadata: SnapshotMetadata, _ envelope: Envelope, _ member: Int) {
-    var decoder = SnapshotDecoder()
-    do {
-      for chunk in envelope.snapshot { try decoder.consume(chunk) }
-      members[member].process?.disk.queued.append(.received(metadata, envelope, try decoder.finish()))
-    } catch { return violate(.journal, "a snapshot arrived damaged: \(error)") }
-    startDisk(member)
+  func mendLink(_ from: Int, _ to: Int) {
+    guard isBroken[from][to] else { return }
+    schedule(.linkChanged(host: from, life: hosts[from].life, other: to, up: true), in: Int64(5_000 + draw(below: 20_000)))
+  }
+
+  func deliver(_ frame: ByteBuffer, from: Int, to: Int) {
+    guard let process = hosts[to].process, cuts[from][to] == 0, let sender: MemberID = hosts[from].id else {
+      if Self.mustArriveInOrder(frame) { noticeBreak(from, to) }
+      return
+    }
+    mix(UInt64(truncatingIfNeeded: now) &+ UInt64(from * 8 + to))
+    if !checkers.history.model.removed.isEmpty, process.member.refuses(sender) {
+      // What a link says at the next greeting.
+      return schedule(.refused(host: from, life: hosts[from].life), in: delay(to, from))
+    }
+    process.member.receive(frame, from: sender)
+    observe(to)
   }
 }

@@ -1,100 +1,168 @@
 import Consensus
 import Journal
-import Keyspace
 import Primitives
+import Store
 
 /// Starting and dying.
 extension World {
-  func start(_ member: Int) {
-    members[member].life += 1
-    members[member].doom = nil
-    var journalConfiguration = JournalConfiguration(seed: random.next())
-    journalConfiguration.segmentBytes = SimulationLimits.segmentBytes
-    do {
-      let (core, contents): (JournalCore, JournalContents) = try JournalCore.open(members[member].disk, journalConfiguration)
-      if !contents.remarks.isEmpty { report.tornWrites += 1 }
-      var keyspace = Keyspace()
-      var restored = RestoredState()
-      if let info = contents.snapshot {
-        var decoder = SnapshotDecoder()
-        var failure: KeyspaceError?
-        try core.readSnapshot(info) { chunk throws(JournalError) in
-          do throws(KeyspaceError) { try decoder.consume(chunk) } catch { failure = error }
-        }
-        if let failure { throw failure }
-        keyspace = try decoder.finish()
-        restored.snapshot = try SnapshotMetadata.decode(info.metadata)
-      }
-      if let bytes = contents.hardState { restored.hardState = try HardState.decode(bytes) }
-      for entry in contents.entries {
-        guard let kind = Entry.Kind(rawValue: entry.kind) else {
-          throw ConsensusError(.malformed, "entry \(entry.index) has kind \(entry.kind)")
-        }
-        restored.entries.append(Entry(index: entry.index, term: entry.term, kind: kind, payload: entry.payload))
-      }
-      if let problem = checkers.logs.onStart(member, restored) { return violate(.journal, problem) }
-      let node = try RaftNode(configuration: configuration(of: member), restored: restored, applied: restored.snapshot?.index ?? 0)
-      members[member].process = Member.Process(node: node, journal: core, keyspace: keyspace)
-      checkers.states.onStart(member, applied: restored.snapshot?.index ?? 0)
-      note("\(Layout.names[member]) starts with term \(restored.hardState.term), log up to \(node.status.lastIndex)")
-    } catch {
-      return violate(.journal, "\(Layout.names[member]) cannot start from its disk: \(error)")
-    }
-    schedule(.tick(member: member, life: members[member].life), in: Int64(draw(below: Int(SimulationLimits.tick))))
-  }
-
-  private func configuration(of member: Int) -> RaftConfiguration {
-    var configuration = RaftConfiguration(
-      id: Layout.id(member), voters: Layout.voters, priorities: Layout.priorities, seed: random.next())
-    if weather.kind == .churn {
-      configuration.timing.heartbeatTicks = 1
-      configuration.timing.electionTicks = 6
-      configuration.timing.electionMarginTicks = 1
-      configuration.timing.electionJitterTicks = 4
-      configuration.timing.priorityTicks = 1
-      configuration.timing.handoverTicks = 20
-      configuration.timing.handoverRetryTicks = 40
-    }
-    configuration.maxInflightMessages = 16
-    configuration.maxEntryBytesPerMessage = weather.kind == .churn ? 64 : 1024
-    if let defect = options.defect { configuration.defects = defect.raftDefects }
+  func configuration(of host: Int, _ members: [StoreMember]) -> StoreConfiguration {
+    var configuration = StoreConfiguration(
+      memberID: hosts[host].id ?? MemberID(0), clusterID: 1, members: members, directory: Layout.names[host])
+    configuration.snapshotEntries = 30
+    configuration.catchUpEntries = 8
+    configuration.requestTimeout = .milliseconds(1_000)
+    configuration.autoPatience = .milliseconds(200)
+    configuration.cityRecovery = .milliseconds(300)
+    configuration.leaseCheckpointInterval = .milliseconds(700)
+    configuration.diskStallLimit = .microseconds(SimulationLimits.diskStallLimit)
+    configuration.maxLearners = 2
+    configuration.shrinkPatience = .seconds(1)
+    // Each by its own, as configuration files may differ: the leader's counts.
+    if weather.kind == .shrink { configuration.shrinkMode = [.manual, .latency, .durable][draw(below: 3)] }
     return configuration
   }
 
-  /// kill -9, or a power cut: what was being written is written in part, what was not synced is there or not, sector by sector.
-  func crash(_ member: Int) {
-    guard let process = members[member].process else { return }
-    members[member].process = nil
-    members[member].life += 1
-    members[member].isPaused = false
-    members[member].backlog = []
-    report.crashes += 1
-    note("\(Layout.names[member]) crashes")
-    var running: [Member.DiskQueue.Work] = process.disk.running
-    if running.isEmpty, chance(500) { running = process.disk.queued }
-    if !running.isEmpty {
-      members[member].disk.faults.operationsLeft = draw(below: 4)
-      _ = write(running, to: process)
-      members[member].disk.faults.operationsLeft = nil
+  func start(_ place: Int) {
+    let host: Host = hosts[place]
+    guard var configuration: StoreConfiguration = host.configuration else { return }
+    if let id = host.id, checkers.history.model.removed.contains(id) { return leave(host) }
+    host.life += 1
+    host.doom = nil
+    host.clock.set(now)
+    configuration.seed = random.next()
+    var journalConfiguration = JournalConfiguration(seed: random.next())
+    journalConfiguration.segmentBytes = SimulationLimits.segmentBytes
+    do {
+      let (core, contents): (JournalCore, JournalContents) = try JournalCore.open(host.disk, journalConfiguration)
+      if !contents.remarks.isEmpty { report.tornWrites += 1 }
+      let journal = SimulatedJournal(
+        core, isEager: options.defect == .saysPersistedTooEarly, now: { [unowned self] in now },
+        handedOver: { [unowned self] batch in
+          host.process?.hasWritten = true
+          if let problem = checkers.logs.onHandedOver(place, batch) { violate(.logMatching, problem) }
+        }, woken: { [unowned self] in startDisk(place) })
+      let member = try SteppedMember(
+        configuration, timing: timing, clock: host.clock, core: core, contents: contents, journal: journal,
+        link: SimulatedLink(self, place), disk: host.disk, defects: options.defect?.storeDefects ?? [], adjust: adjustment)
+      switch checkers.logs.onStart(place, member, snapshotTerm: contents.snapshot?.term ?? 0, isDamaged: host.disk.isDamaged) {
+      case .whole: break
+      case .lacksTail: return lack(host)
+      case .broken(let problem): return violate(.journal, problem)
+      }
+      host.process = Host.Process(member, journal)
+      checkers.states.onStart(place, applied: member.appliedIndex)
+      note("\(Layout.names[place]) starts with term \(member.term), log up to \(member.raft.lastIndex)")
+    } catch let error as JournalError where error.code == .corrupt && host.disk.isDamaged {
+      // Found. It must not vote with that; it stays out until it is restored from its peers.
+      report.damagesFound += 1
+      note("\(Layout.names[place]) finds its log damaged: \(error.message)")
+      host.isGone = true
+      return
+    } catch {
+      return violate(.journal, "\(Layout.names[place]) cannot start from its disk: \(error)")
     }
-    members[member].disk.crash(&random)
-    for work in process.disk.running + process.disk.queued { if case .received(_, let envelope, _) = work { lose(envelope.message) } }
-    checkers.logs.onCrash(member, writing: process.disk.running + process.disk.queued)
+    for other in hosts where other.place != place && other.process != nil && cuts[other.place][place] == 0 {
+      mendLink(other.place, place)
+      mendLink(place, other.place)
+    }
+    schedule(.tick(host: place, life: host.life), in: Int64(draw(below: Int(SimulationLimits.tick))))
   }
 
-  func tick(_ member: Int, _ life: Int) {
-    guard members[member].life == life, let process = members[member].process else { return }
-    process.node.tick()
-    drain(member)
-    schedule(.tick(member: member, life: life), in: SimulationLimits.tick)
+  /// A bad disk lost the end of the log, as if the power had gone a moment earlier: nobody can see that from the disk, and Raft does not
+  /// survive members that forget. The host is not used again, which is what the bound on bad disks stands for.
+  private func lack(_ host: Host) {
+    report.tailsLost += 1
+    note("\(Layout.names[host.place])'s disk lost the end of the log")
+    host.isGone = true
   }
 
-  func resume(_ member: Int) {
-    guard members[member].isPaused else { return }
-    members[member].isPaused = false
-    note("\(Layout.names[member]) goes on")
-    let backlog: [SimulationEvent] = members[member].backlog
-    members[member].backlog = []
+  /// It is no member any more.
+  func leave(_ host: Host) {
+    note("\(Layout.names[host.place]) has left")
+    if host.process != nil { stop(host) }
+    if let id = host.id { places[id] = nil }
+    host.configuration = nil
+    host.id = nil
+    host.disk = FaultyDisk(path: Layout.names[host.place])
+    checkers.logs.forget(host.place)
+    breakWatches(of: host.place)
+  }
+
+  private var timing: RaftTiming {
+    var timing = RaftTiming()
+    if weather.kind == .churn {
+      timing.heartbeatTicks = 1
+      timing.electionTicks = 6
+      timing.electionMarginTicks = 1
+      timing.electionJitterTicks = 4
+      timing.priorityTicks = 1
+      timing.handoverTicks = 20
+      timing.handoverRetryTicks = 40
+    }
+    return timing
+  }
+
+  private var adjustment: @Sendable (inout RaftConfiguration) -> Void {
+    let (isChurn, defects): (Bool, RaftDefects) = (weather.kind == .churn, options.defect?.raftDefects ?? [])
+    return { raft in
+      raft.maxInflightMessages = 16
+      raft.maxEntryBytesPerMessage = isChurn ? 64 : 1024
+      raft.defects = defects
+    }
+  }
+
+  /// kill -9, or a power cut: what was being written is written in part, what was not synced is there or not, sector by sector.
+  func crash(_ place: Int) {
+    let host: Host = hosts[place]
+    guard let process = host.process else { return }
+    note("\(Layout.names[place]) crashes")
+    report.crashes += 1
+    var writing: [SimulatedJournal.Work] = process.journal.running
+    let unwritten: [SimulatedJournal.Work] = process.journal.running + process.journal.queued
+    if writing.isEmpty, chance(500) { writing = process.journal.queued }
+    if !writing.isEmpty {
+      host.disk.operationsLeft = draw(below: 4)
+      process.journal.write(writing, told: false)
+      host.disk.operationsLeft = nil
+    }
+    stop(host)
+    host.disk.crash(&random)
+    checkers.logs.onCrash(place, writing: unwritten.compactMap(\.batch))
+    let notices: Bool = chance(500)
+    for other in hosts where other.place != place && other.process != nil && notices {
+      schedule(.linkChanged(host: other.place, life: other.life, other: place, up: false), in: Int64(500 + draw(below: 30_000)))
+    }
+    breakWatches(of: place)
+  }
+
+  func stop(_ host: Host) {
+    // What is queued holds on to the member.
+    host.process?.journal.queued = []
+    host.process?.journal.running = []
+    host.process?.journal.core.close()
+    host.process = nil
+    host.life += 1
+    host.isPaused = false
+    host.backlog = []
+  }
+
+  func tick(_ place: Int, _ life: Int) {
+    let host: Host = hosts[place]
+    guard host.life == life, let process = host.process else { return }
+    if process.member.isLeader { excuseStalledLeader(host, process) }
+    process.member.tick()
+    observe(place)
+    schedule(.tick(host: place, life: life), in: host.clock.tick)
+  }
+
+  func resume(_ place: Int) {
+    let host: Host = hosts[place]
+    guard host.isPaused else { return }
+    host.isPaused = false
+    host.clock.set(now)
+    note("\(Layout.names[place]) goes on")
+    let backlog: [SimulationEvent] = host.backlog
+    host.backlog = []
     // What waits in one socket says nothing about the order of another: requests may be read before messages.
     if chance(500) {
       for event in backlog { if case .request = event { handle(event) } }

@@ -1,4 +1,4 @@
-import Consensus
+import Journal
 import Primitives
 
 /// What goes wrong, when, and how it ends.
@@ -6,33 +6,38 @@ extension World {
   func planFaults() {
     switch weather.kind {
     case .calm: planStalls()
-    case .productionLoss: queue.add(.fault(.crash([0, 1], downFor: 1_500_000)), at: Int64(900_000 + draw(below: 100_000)))
-    case .mixed, .crashes, .links, .pauses, .churn:
+    case .productionLoss:
+      let burns: Bool = chance(500)
+      let time = Int64(900_000 + draw(below: 100_000))
+      queue.add(.fault(burns ? .lose([0, 1]) : .crash([0, 1], downFor: 900_000)), at: time)
+    default:
       for _ in 0..<weather.faults {
-        let time = Int64(400_000 + draw(below: Int(SimulationLimits.faultyTime) - 600_000))
-        queue.add(.fault(drawFault()), at: time)
+        queue.add(.fault(drawFault(of: weather.kind)), at: Int64(400_000 + draw(below: Int(weather.span) - 500_000)))
+      }
+      if weather.kind == .disks {
+        // First it lies, or writes astray; then the power goes, and it comes to light.
+        let time = Int64(600_000 + draw(below: Int(weather.span) - 700_000))
+        let fault: DiskFault = DiskFault.allCases[draw(below: DiskFault.allCases.count)]
+        queue.add(.fault(.badDisk(badHost, fault)), at: time)
+        queue.add(.fault(.crash([badHost], downFor: 50_000)), at: time + Int64(20_000 + draw(below: 300_000)))
       }
     }
-    queue.add(.faultsEnd, at: SimulationLimits.faultyTime)
+    queue.add(.faultsEnd, at: weather.span)
   }
 
   /// Each disk stalls in turn for a quarter of a second, the leader's too.
   private func planStalls() {
-    for _ in 0..<6 {
-      let time = Int64(900_000 + draw(below: 1_500_000))
+    for _ in 0..<4 {
+      let time = Int64(800_000 + draw(below: Int(weather.span) - 900_000))
       queue.add(.fault(.slowDisk(draw(below: 5), by: 250_000, lasting: 300_000)), at: time)
     }
   }
 
-  private func drawFault() -> Fault {
-    guard weather.kind == .mixed else { return drawFault(of: weather.kind) }
-    return drawFault(of: [.crashes, .links, .pauses][draw(below: 3)])
-  }
-
   private func drawFault(of kind: Weather.Kind) -> Fault {
-    let lasting = Int64(80_000 + draw(below: 1_000_000))
-    let member: Int = draw(below: SimulationLimits.memberCount)
+    let lasting = Int64(80_000 + draw(below: 700_000))
+    let member: Int = draw(below: Layout.founderCount)
     switch kind {
+    case .mixed: return drawFault(of: [.crashes, .links, .pauses][draw(below: 3)])
     case .crashes:
       switch draw(below: 11) {
       case 0: return .crash([0, 1, 2, 3, 4], downFor: lasting / 4)
@@ -49,7 +54,37 @@ extension World {
       case 1, 2: return .crashLeader(downFor: lasting / 4)
       default: return .cutLeader(lasting: lasting / 3)
       }
-    default:
+    case .leases:
+      switch draw(below: 6) {
+      case 0: return .transfer(to: member)
+      case 1: return .crashLeader(downFor: lasting)
+      case 2: return .cutLeader(lasting: 500_000 + lasting)
+      default: return .freezeLeader(lasting: 700_000 + lasting * 2)
+      }
+    case .cities:
+      let (east, west): ([Int], [Int]) = (Layout.hostsOfCity[0], Layout.hostsOfCity[1])
+      let pairs: [(Int, Int)] = east.flatMap { a in west.flatMap { b in [(a, b), (b, a)] } }
+      switch draw(below: 5) {
+      case 0: return .crashLeader(downFor: lasting)
+      case 1: return .slowDisk(4, by: Int64(100_000 + draw(below: 400_000)), lasting: lasting)
+      case 2: return .crash([4], downFor: lasting)
+      default: return .cut(pairs, lasting: lasting + 300_000)
+      }
+    case .members: return draw(below: 2) == 0 ? .crashLeader(downFor: lasting / 2) : .cutLeader(lasting: lasting)
+    case .joint:
+      switch draw(below: 6) {
+      case 0: return .crashLeader(downFor: lasting / 2)
+      case 1: return .transfer(to: member)
+      default: return chance(500) ? .cutLeader(lasting: lasting) : .cut(drawSplit(), lasting: lasting)
+      }
+    case .shrink:
+      switch draw(below: 4) {
+      case 0: return .crashLeader(downFor: lasting / 2)
+      case 1: return .crash(Layout.centers[draw(below: 3)], downFor: 500_000 + lasting)
+      default: return .cut(drawCut(member), lasting: 300_000 + lasting)
+      }
+    case .disks: return draw(below: 2) == 0 ? .crashLeader(downFor: lasting / 2) : .crashInWrite(member, downFor: lasting / 2)
+    case .pauses, .calm, .productionLoss:
       switch draw(below: 8) {
       case 0: return .transfer(to: member)
       case 1: return .resign
@@ -60,10 +95,18 @@ extension World {
     }
   }
 
+  /// Two halves that do not hear each other.
+  private func drawSplit() -> [(Int, Int)] {
+    let side: [Bool] = (0..<Layout.founderCount).map { _ in chance(500) }
+    var pairs: [(Int, Int)] = []
+    for a in side.indices { for b in side.indices where side[a] != side[b] { pairs.append((a, b)) } }
+    return pairs
+  }
+
   /// Directed pairs: a center, a member, or one way between two centers.
   private func drawCut(_ member: Int) -> [(Int, Int)] {
     let inside: [Int] = chance(500) ? Layout.centers[draw(below: 3)] : [member]
-    let outside: [Int] = (0..<SimulationLimits.memberCount).filter { !inside.contains($0) }
+    let outside: [Int] = (0..<Layout.hostCount).filter { !inside.contains($0) }
     let other: [Int] = chance(400) ? Layout.centers[draw(below: 3)].filter { !inside.contains($0) } : outside
     var pairs: [(Int, Int)] = []
     let way: Int = draw(below: 3)
@@ -81,68 +124,102 @@ extension World {
     switch fault {
     case .crash(let which, let downFor):
       if weather.kind == .productionLoss { productionDiedAt = now }
-      for member in which { bringDown(member, downFor) }
-    case .crashInWrite(let member, let downFor): members[member].doom = downFor
+      for host in which { bringDown(host, downFor) }
+    case .lose(let which):
+      productionDiedAt = now
+      for host in which {
+        crash(host)
+        hosts[host].isGone = true
+      }
+    case .crashInWrite(let host, let downFor): hosts[host].doom = downFor
     case .crashLeader(let downFor):
       guard let leader else { return }
-      if chance(500) { members[leader].doom = downFor } else { bringDown(leader, downFor) }
-    case .cut(let pairs, let lasting):
-      note("cut \(pairs.map { "\(Layout.names[$0.0])→\(Layout.names[$0.1])" }.joined(separator: " "))")
-      for (from, to) in pairs { cuts[from][to] += 1 }
-      schedule(.mend(pairs), in: lasting)
-    case .pause(let member, let lasting):
-      guard members[member].process != nil, !members[member].isPaused else { return }
-      note("\(Layout.names[member]) stands still")
-      members[member].isPaused = true
-      schedule(.resume(member), in: lasting)
+      if chance(500) { hosts[leader].doom = downFor } else { bringDown(leader, downFor) }
+    case .cut(let pairs, let lasting): cut(pairs, lasting)
+    case .pause(let host, let lasting):
+      guard hosts[host].process != nil, !hosts[host].isPaused else { return }
+      note("\(Layout.names[host]) stands still")
+      hosts[host].isPaused = true
+      schedule(.resume(host), in: lasting)
     case .cutLeader(let lasting):
       guard let leader else { return }
-      let others: [Int] = members.indices.filter { $0 != leader }
-      strike(.cut(others.map { (leader, $0) } + (chance(700) ? others.map { ($0, leader) } : []), lasting: lasting))
+      let others: [Int] = hosts.indices.filter { $0 != leader }
+      cut(others.map { (leader, $0) } + (chance(700) ? others.map { ($0, leader) } : []), lasting)
     case .freezeLeader(let lasting):
       guard let leader else { return }
       strike(.pause(leader, lasting: lasting))
-      strike(.cut(members.indices.filter { $0 != leader }.map { ($0, leader) }, lasting: lasting + 40_000))
+      cut(hosts.indices.filter { $0 != leader }.map { ($0, leader) }, lasting + 40_000)
     case .brownout(let hanging, let extra):
       note("all disks hang")
-      for member in members.indices { members[member].extraDiskTime = extra }
+      for host in hosts { host.extraDiskTime = extra }
       schedule(.fault(.crash([0, 1, 2, 3, 4], downFor: 30_000)), in: hanging)
-      for member in members.indices { schedule(.mendDisk(member), in: hanging) }
-    case .slowDisk(let member, let extra, let lasting):
-      members[member].extraDiskTime = extra
-      schedule(.mendDisk(member), in: lasting)
+      for host in hosts.indices { schedule(.mendDisk(host), in: hanging) }
+    case .slowDisk(let host, let extra, let lasting):
+      note("\(Layout.names[host])'s disk takes \(extra / 1000) ms longer for each write")
+      hosts[host].extraDiskTime = extra
+      schedule(.mendDisk(host), in: lasting)
+    case .badDisk(let host, let kind): spoil(host, kind)
     case .transfer(let target):
-      guard let leader else { return }
-      members[leader].process?.node.transferLeadership(to: Layout.id(target))
-      drain(leader)
+      guard let leader, let id = hosts[target].id else { return }
+      hosts[leader].process?.member.transferLeadership(to: id)
+      observe(leader)
     case .resign:
       guard let leader else { return }
-      members[leader].process?.node.resignLeadership()
-      drain(leader)
+      hosts[leader].process?.member.resignLeadership()
+      observe(leader)
     }
   }
 
-  private func bringDown(_ member: Int, _ downFor: Int64) {
-    guard members[member].process != nil else { return }
-    crash(member)
-    schedule(.restart(member), in: downFor + Int64(draw(below: 50_000)))
+  private func spoil(_ place: Int, _ kind: DiskFault) {
+    guard hosts[place].process != nil else { return }
+    let disk: FaultyDisk = hosts[place].disk
+    note("\(Layout.names[place])'s disk: \(kind)")
+    switch kind {
+    case .flipsBit: if let what = disk.flip(&random) { note("a bit of \(what) turns over") }
+    case .misdirects: disk.misdirection = (1 + draw(below: 2), chance(500) ? 1 + draw(below: 8) : -1 - draw(below: 8))
+    case .lies: disk.liesLeft = 1 + draw(below: 4)
+    case .full, .fails:
+      disk.failure = kind == .full ? .noSpace : .io
+      disk.operationsLeft = draw(below: 6)
+    }
   }
 
-  /// The member that believes it leads, in the newest term.
+  private func cut(_ pairs: [(Int, Int)], _ lasting: Int64) {
+    note("cut \(pairs.map { "\(Layout.names[$0.0])→\(Layout.names[$0.1])" }.joined(separator: " "))")
+    let notice = Int64(50_000 + draw(below: 300_000))
+    for (from, to) in pairs {
+      cuts[from][to] += 1
+      guard hosts[from].process != nil else { continue }
+      schedule(.linkChanged(host: from, life: hosts[from].life, other: to, up: false), in: notice)
+    }
+    schedule(.mend(pairs), in: lasting)
+  }
+
+  private func bringDown(_ host: Int, _ downFor: Int64) {
+    guard hosts[host].process != nil else { return }
+    crash(host)
+    schedule(.restart(host), in: downFor + Int64(draw(below: 50_000)))
+  }
+
+  /// The host that believes it leads, in the newest term.
   var leader: Int? {
     var best: Int?
     var term: UInt64 = 0
-    for member in members.indices {
-      guard let node = members[member].process?.node, node.isLeader, node.currentTerm >= term else { continue }
-      best = member
-      term = node.currentTerm
+    for host in hosts {
+      guard let member = host.process?.member, member.isLeader, member.term >= term else { continue }
+      best = host.place
+      term = member.term
     }
     return best
   }
 
   func mend(_ pairs: [(Int, Int)]) {
     guard isStormy else { return }
-    for (from, to) in pairs { cuts[from][to] = max(0, cuts[from][to] - 1) }
+    for (from, to) in pairs {
+      cuts[from][to] = max(0, cuts[from][to] - 1)
+      mendLink(from, to)
+      mendLink(to, from)
+    }
   }
 
   /// Everything is mended; from here on the clock of the liveness checks runs.
@@ -150,12 +227,18 @@ extension World {
     note("the faults end")
     isStormy = false
     calmSince = now
-    for from in cuts.indices { for to in cuts[from].indices { cuts[from][to] = 0 } }
-    for member in members.indices {
-      members[member].extraDiskTime = 0
-      members[member].doom = nil
-      resume(member)
-      if members[member].process == nil { start(member) }
+    for from in hosts.indices {
+      for to in hosts.indices {
+        cuts[from][to] = 0
+        mendLink(from, to)
+      }
+    }
+    for host in hosts {
+      host.extraDiskTime = 0
+      host.doom = nil
+      host.disk.operationsLeft = nil
+      resume(host.place)
+      if host.process == nil, !host.isGone { start(host.place) }
     }
     schedule(.checkRecovery, in: SimulationLimits.recoveryStep)
   }

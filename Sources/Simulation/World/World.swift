@@ -1,50 +1,93 @@
-import Consensus
-import Journal
+import Keyspace
 import Primitives
 
-/// Five hosts, the links between them, four clients, and the checkers that watch.
-final class World {
+/// Seven hosts, the links between them, clients, watchers, an administrator, and the checkers that look on.
+///
+/// `@unchecked Sendable`: a world is made, run and left by one task; its parts hand `self` to closures that are called while it runs.
+final class World: @unchecked Sendable {
   let seed: UInt64
   let options: SimulationOptions
   var random: SeededRandom
   let weather: Weather
   var now: Int64 = 0
   var queue = EventQueue()
-  var members: [Member]
+  let hosts: [Host]
+  /// Where a member is.
+  var places: [MemberID: Int] = [:]
   var clients: [Client]
+  var watchers: [Watcher]
   var checkers: Checkers
-  /// How many cuts lie on the way from one member to another.
+  /// How many cuts lie on the way from one host to another.
   var cuts: [[Int]]
+  /// The link from one to another is known to be broken.
+  var isBroken: [[Bool]]
+  /// When the last frame that must arrive in order does so.
+  var lastOrdered: [[Int64]]
   var isStormy: Bool = true
   var report: SimulationReport
   var productionDiedAt: Int64?
+  /// One; one more for each leader outside production, which has to hand over to a better one, and for each whose disk kept it waiting for
+  /// longer than a leader may wait.
+  var neededElections: Int = 1
   var isOver: Bool = false
   var calmSince: Int64 = 0
+  /// Acknowledged in this step, and to be looked at when the checkers know of everything that happened in it.
+  var acknowledged: [(request: ClientRequest, host: Int)] = []
   /// Clients that were served after the last fault.
   var servedSinceCalm: Set<Int> = []
+  /// The administrator waits for an answer until then.
+  var adminWaitsUntil: Int64 = 0
+  /// Where the one bad disk of this history is.
+  let badHost: Int
 
   init(seed: UInt64, options: SimulationOptions) {
     self.seed = seed
     self.options = options
-    random = SeededRandom(seed: seed &* 0xD134_2543_DE82_EF95 &+ 1)
+    var random = SeededRandom(seed: seed &* 0xD134_2543_DE82_EF95 &+ 1)
     let drawn = Weather(random: &random)
     if let kind = options.weatherKind, kind != drawn.kind {
       weather = Weather(kind: kind, random: &random)
     } else {
       weather = drawn
     }
-    let count: Int = SimulationLimits.memberCount
-    members = (0..<count).map { Member(disk: SimulatedDisk(path: Layout.names[$0])) }
-    clients = (0..<SimulationLimits.clientCount).map { Client(number: $0) }
+    let kind: Weather.Kind = weather.kind
+    func draw(_ limit: Int) -> Int { Int(random.next() % UInt64(limit)) }
+    hosts = (0..<Layout.hostCount).map { place in
+      let drift: Int = draw(2 * SimulationLimits.drift + 1) - SimulationLimits.drift
+      return Host(
+        place, disk: FaultyDisk(path: Layout.names[place]),
+        clock: HostClock(offset: Int64(draw(1_000_000)) * 1_000_000, drift: Int64(drift)))
+    }
+    clients = (0..<SimulationLimits.clientCount).map { number in
+      Client(number: number, holdsLeases: kind == .leases ? number < 3 : kind == .mixed && number == 0)
+    }
+    watchers = (0..<SimulationLimits.watcherCount).map { number in
+      Watcher(
+        number: number,
+        range: number == 0
+          ? KeyRange(key: [0], end: [0]) : KeyRange(key: ClientOperation.key(draw(2)), end: ClientOperation.key(2 + draw(5))))
+    }
+    let count: Int = Layout.hostCount
     cuts = [[Int]](repeating: [Int](repeating: 0, count: count), count: count)
-    checkers = Checkers(checksDisks: options.checksDisksAtCommit)
+    isBroken = [[Bool]](repeating: [Bool](repeating: false, count: count), count: count)
+    lastOrdered = [[Int64]](repeating: [Int64](repeating: 0, count: count), count: count)
+    badHost = draw(Layout.founderCount)
+    self.random = random
+    checkers = Checkers(checksDisks: options.checksDisksAtCommit, watchers: watchers)
     report = SimulationReport(seed: seed, weather: weather)
   }
 
   func run() {
-    if options.defect == .losesSyncs { for member in members { member.disk.faults.losesSyncs = true } }
-    for member in members.indices { start(member) }
-    for client in clients.indices { queue.add(.clientTurn(client), at: Int64(300_000 + draw(below: 100_000))) }
+    for host in 0..<Layout.founderCount {
+      hosts[host].id = Layout.founders[host].id
+      hosts[host].configuration = configuration(of: host, Layout.founders)
+      places[Layout.founders[host].id] = host
+      if options.defect == .losesSyncs { hosts[host].disk.losesSyncs = true }
+      start(host)
+    }
+    for client in clients.indices { queue.add(.clientTurn(client), at: Int64(350_000 + draw(below: 100_000))) }
+    for watcher in watchers.indices { queue.add(.watchTurn(watcher), at: Int64(300_000 + draw(below: 400_000))) }
+    if [.members, .joint, .shrink].contains(weather.kind) { queue.add(.adminTurn, at: 600_000) }
     planFaults()
     while let (time, event) = queue.next() {
       now = time
@@ -58,38 +101,41 @@ final class World {
     }
     report.simulatedMicroseconds = now
     if report.violation == nil { checkEnd() }
-    for member in members.indices { members[member].process?.journal.close() }
+    for host in hosts { stop(host) }
   }
 
   func handle(_ event: SimulationEvent) {
-    if let member = event.member, members[member].isPaused {
-      // A stopped process misses its ticks; what was sent to it waits in its sockets.
-      if case .tick = event {
-        if !members[member].backlog.contains(where: { if case .tick = $0 { true } else { false } }) {
-          members[member].backlog.append(event)
-        }
-      } else {
-        members[member].backlog.append(event)
-      }
-      return
+    if let host = event.host {
+      if hosts[host].isPaused { return keep(event, host) }
+      hosts[host].clock.set(now)
     }
     switch event {
-    case .tick(let member, let life): tick(member, life)
-    case .deliver(let envelope): deliver(envelope)
-    case .diskDone(let member, let life): diskDone(member, life)
-    case .snapshotLost(let member, let life, let to): snapshotLost(member, life, to)
-    case .request(let member, let request): take(request, at: member)
+    case .tick(let host, let life): tick(host, life)
+    case .deliver(let from, let to, let frame): deliver(frame, from: from, to: to)
+    case .linkChanged(let host, let life, let other, let up): linkChanged(host, life, other, up)
+    case .refused(let host, let life): if hosts[host].life == life { leave(hosts[host]) }
+    case .diskDone(let host, let life): diskDone(host, life)
+    case .request(let host, let request): take(request, at: host)
     case .answer(let client, let request, let answer): hear(answer, to: request, client)
     case .clientTurn(let client): act(client)
     case .clientGivesUp(let client, let request): giveUp(request, client)
+    case .watchTurn(let watcher): turn(watcher)
+    case .watchTold(let watcher, let generation, let result): told(watcher, generation, result)
+    case .adminTurn: administer()
     case .fault(let fault): strike(fault)
     case .mend(let pairs): mend(pairs)
-    case .mendDisk(let member): members[member].extraDiskTime = 0
-    case .resume(let member): resume(member)
-    case .restart(let member): if members[member].process == nil { start(member) }
+    case .mendDisk(let host): hosts[host].extraDiskTime = 0
+    case .resume(let host): resume(host)
+    case .restart(let host): if hosts[host].process == nil, !hosts[host].isGone { start(host) }
     case .faultsEnd: endFaults()
     case .checkRecovery: checkRecovery()
     }
+  }
+
+  /// A stopped process misses its ticks; what was sent to it waits in its sockets.
+  private func keep(_ event: SimulationEvent, _ host: Int) {
+    if case .tick = event, hosts[host].backlog.contains(where: { if case .tick = $0 { true } else { false } }) { return }
+    hosts[host].backlog.append(event)
   }
 
   // MARK: Chance and time

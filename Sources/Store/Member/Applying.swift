@@ -93,7 +93,7 @@ extension MemberCore {
       return fail("consensus took a snapshot at \(metadata.index) that is not there")
     }
     self.staged = nil
-    keyspace = staged.keyspace
+    if !has(.forgetsSnapshotContents) { keyspace = staged.keyspace }
     keyspace.advance(to: metadata.index)
     lastSnapshotIndex = max(lastSnapshotIndex, metadata.index)
     for one in proposals.takeProposed() {

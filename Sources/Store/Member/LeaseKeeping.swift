@@ -25,6 +25,7 @@ extension MemberCore {
     let expired: [Int64] = leases.expired(now: now)
     guard !expired.isEmpty else { return }
     let term: UInt64 = node.currentTerm
+    if has(.revokesAsAnyone) { return leases.revocations(of: expired).forEach { submit(.revokeLease(id: $0)) { _ in } } }
     linearize { [unowned self] error in
       guard error == nil, self.node.isLeader, self.node.currentTerm == term else { return }
       for id in self.leases.revocations(of: expired) {
@@ -39,6 +40,7 @@ extension MemberCore {
 
   func checkpointLeases() {
     let checkpoints: [LeaseCheckpoint] = leases.checkpoints(now: now)
+    if has(.losesCheckpoints) { return leases.checkpointsDecided(checkpoints) }
     if !checkpoints.isEmpty { propose(checkpoints) { _ in } }
   }
 
@@ -109,6 +111,8 @@ extension MemberCore {
     switch leases.keepAlive(lease, keyspace, now: now) {
     case .gone: completion(LeaderAnswer(outcome: .done, value: 0))
     case .renewed(let ttlSeconds): completion(LeaderAnswer(outcome: .done, value: ttlSeconds))
+    case .clearFirst where has(.answersBeforeClearing):
+      completion(LeaderAnswer(outcome: .done, value: keyspace.leaseTTL(lease) ?? 0))
     case .clearFirst(let checkpoint):
       propose([checkpoint]) { [unowned self] error in
         guard error == nil, self.leases.isKeeping else { return completion(LeaderAnswer(outcome: .notLeader, value: 0)) }

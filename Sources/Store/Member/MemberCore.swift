@@ -14,7 +14,7 @@ final class MemberCore {
   let clock: any TimeSource
   let logger: Logger
   let link: any PeerLink
-  let journal: Journal
+  let journal: any MemberJournal
   let metrics: StoreMetrics
   let board: StatusBoard
   let persisted: PersistedRelay
@@ -28,6 +28,9 @@ final class MemberCore {
   var noteCount: Int = 0
   /// Of this member's keyspace, whichever it is.
   let values: ValueFiles?
+  /// Planted bugs; none outside the simulation.
+  let defects: StoreDefects
+  let publishes: Bool
 
   var node: RaftNode
   var keyspace: Keyspace
@@ -112,6 +115,8 @@ final class MemberCore {
     epoch = restored.epoch
     values = restored.values
     promised = restored.state.hardState
+    defects = environment.defects
+    publishes = environment.publishes
     persisted = PersistedRelay()
     keyspace = restored.keyspace
     leases = LeaseKeeper(checkpointInterval: configuration.leaseCheckpointInterval)
@@ -142,6 +147,7 @@ final class MemberCore {
       learners: founders.filter { $0.role == .learner }.map(\.id),
       priorities: Dictionary(uniqueKeysWithValues: roster.map { ($0.id, $0.priority) }), seed: configuration.seed)
     raft.timing = environment.timing
+    environment.adjust(&raft)
     node = try RaftNode(configuration: raft, restored: restored.state, applied: restored.keyspace.appliedIndex)
     if restored.state.isRepairing { repair = Repair(number: configuration.seed) }
     noteCities()
@@ -267,4 +273,9 @@ struct MemberEnvironment: Sendable {
   var board: StatusBoard
   var disk: any Disk
   var timing: RaftTiming
+  var defects: StoreDefects = []
+  /// The last word on how consensus is configured.
+  var adjust: @Sendable (inout RaftConfiguration) -> Void = { _ in }
+  /// Off where nobody reads status and metrics.
+  var publishes: Bool = true
 }

@@ -31,7 +31,7 @@ struct ProposalTable {
   private var abandoned: [Pending] = []
   private var byDeadline: [UInt64] = []
   private var firstDeadline: Int = 0
-  private var lastNumber: UInt64
+  private(set) var lastNumber: UInt64
   private var lastContext: UInt64 = 0
   private var lastTerm: UInt64 = 0
   private let origin: MemberID
@@ -123,6 +123,11 @@ struct ProposalTable {
   mutating func dropped(context: UInt64) {
     putBack(pending.filter { $0.value.proposed?.context == context }.map(\.key).sorted())
   }
+
+  #if DEBUG
+    /// A planted bug: what was proposed is proposed again although it may be in a log.
+    mutating func putBackAll() { putBack(pending.filter { $0.value.proposed != nil }.map(\.key).sorted()) }
+  #endif
 
   /// An entry of `term` is being applied.
   mutating func onApplying(term: UInt64) {

@@ -6,7 +6,7 @@ import Primitives
 
 /// What a member's folder gave back.
 struct RestoredMember: Sendable {
-  var journal: Journal
+  var journal: any MemberJournal
   var keyspace: Keyspace
   var state: RestoredState
   var epoch: EpochRecord
@@ -31,8 +31,7 @@ struct RestoredMember: Sendable {
       // A disk that is no folder of this host (simulated ones) has no files for values, either.
       let values: ValueFiles? =
         disk is PosixDisk ? configuration.valueMemoryBytes.map { ValueFiles(directory: configuration.directory, memoryBytes: $0) } : nil
-      let keyspace: Keyspace = try contents.snapshot.map { try read($0, core, values) } ?? Keyspace(values: values)
-      let state: RestoredState = try state(contents)
+      let (keyspace, state): (Keyspace, RestoredState) = try read(core, contents, values)
       let epoch: EpochRecord = try EpochRecord.read(disk)
       if contents.isRepairing {
         logger.error("the log was damaged: this member is repaired from the leader, and neither votes nor serves before that is done")
@@ -54,6 +53,10 @@ struct RestoredMember: Sendable {
       entries: try contents.entries.map(entry))
     state.isRepairing = contents.isRepairing
     return state
+  }
+
+  static func read(_ core: JournalCore, _ contents: JournalContents, _ values: ValueFiles? = nil) throws -> (Keyspace, RestoredState) {
+    (try contents.snapshot.map { try read($0, core, values) } ?? Keyspace(values: values), try state(contents))
   }
 
   static func read(_ info: SnapshotInfo, _ core: JournalCore, _ values: ValueFiles? = nil) throws -> Keyspace {

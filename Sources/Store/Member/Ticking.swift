@@ -96,6 +96,9 @@ extension MemberCore {
         change.leader == nil ? "no leader" : "leader",
         metadata: ["name": "\(change.leader.map(name(of:)) ?? "")", "term": "\(change.term)"])
       calls.retry()
+      #if DEBUG
+        if has(.proposesAgainTooSoon) { proposals.putBackAll() }
+      #endif
     }
     retriesAllowed = true
     board.tell(

@@ -182,7 +182,7 @@ extension MemberCore {
 
   func expireChanges() {
     let now: MonotonicTime = now
-    for (id, waiting) in changes.asked where waiting.deadline <= now {
+    for (id, waiting) in changes.asked.sorted(by: { $0.key < $1.key }) where waiting.deadline <= now {
       changes.asked[id] = nil
       waiting.completion(.failure(KeyspaceError(.timeout, "the leader did not answer: see the list of members what became of it")))
     }
@@ -204,7 +204,8 @@ extension MemberCore {
   }
 
   func failChanges(_ error: KeyspaceError) {
-    let all: [ChangeTable.Waiting] = changes.queue + changes.asked.values + (changes.active.map { [$0.waiting] } ?? [])
+    let all: [ChangeTable.Waiting] =
+      changes.queue + changes.asked.sorted { $0.key < $1.key }.map(\.value) + (changes.active.map { [$0.waiting] } ?? [])
     changes.queue = []
     changes.asked = [:]
     changes.active = nil
@@ -224,8 +225,10 @@ extension MemberCore {
     guard !waiting.isEmpty else { return }
     let status: RaftStatus = node.status
     for record in waiting {
-      guard let peer: PeerStatus = status.peers.first(where: { $0.id == record.id }), peer.replication == .replicating,
-        peer.match + ConsensusLimits.transferLag >= status.lastIndex, peer.silentTicks <= 8
+      guard let peer: PeerStatus = status.peers.first(where: { $0.id == record.id }) else { continue }
+      guard has(.promotesLaggards) || peer.replication == .replicating,
+        has(.promotesLaggards) || peer.match + ConsensusLimits.transferLag >= status.lastIndex,
+        has(.promotesLaggards) || peer.silentTicks <= 8
       else { continue }
       if case .appended = node.proposeConfiguration(MembershipChange([.init(record.id, .voter)])) {
         logger.info("has caught up and votes from now on", metadata: ["member": "\(name(of: record.id))"])

@@ -12,7 +12,7 @@ extension Store {
   func restart<Value: Sendable>(
     _ reason: String, _ work: @escaping @Sendable (StoreConfiguration, any Disk) throws -> Value
   ) async throws -> Value {
-    let journal: Journal = try await eventLoop.submit { () throws -> Journal in
+    let journal: any MemberJournal = try await eventLoop.submit { () throws -> any MemberJournal in
       guard let core: MemberCore = self.core.value else {
         throw StoreError(.wrongState, "this member is not running, or is being restarted")
       }

@@ -158,7 +158,8 @@ struct RelayPlan {
   /// With each tick. `isSilent`: not heard for so long that it may be gone. Returns whom to send to directly.
   mutating func onTick(_ now: MonotonicTime, match: (MemberID) -> UInt64, isSilent: (MemberID) -> Bool) -> [MemberID] {
     var lost: [MemberID] = []
-    for (member, route) in routes {
+    // In order: what is sent, and so a history of the simulation, must not depend on a hash table.
+    for (member, route) in routes.sorted(by: { $0.key < $1.key }) {
       if match(member) >= route.last {
         routes[member] = nil
       } else if match(member) >= route.mark {

@@ -160,7 +160,7 @@ extension MemberCore {
 
   /// With each tick: what the link did not take goes on, what makes no progress ends.
   func continueSending() {
-    for (member, sender) in senders {
+    for (member, sender) in senders.sorted(by: { $0.key < $1.key }) {
       let patience: Duration = sender.isSuspended ? StoreLimits.snapshotResumption : StoreLimits.snapshotPatience
       if now - sender.lastProgress > patience {
         giveUpSending(to: member, sender.transfer, "no progress for \(patience)")

@@ -106,7 +106,7 @@ extension MemberCore {
     guard !delegations.isEmpty else { return }
     guard node.isLeader else { return delegations = [:] }
     let open: Set<MemberID> = Set(node.status.peers.filter { $0.replication == .snapshot }.map(\.id))
-    for (receiver, delegation) in delegations {
+    for (receiver, delegation) in delegations.sorted(by: { $0.key < $1.key }) {
       if !open.contains(receiver) {
         delegations[receiver] = nil
       } else if now - delegation.lastProgress > StoreLimits.snapshotPatience {

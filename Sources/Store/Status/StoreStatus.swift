@@ -174,6 +174,7 @@ final class StatusBoard: Sendable {
 extension MemberCore {
   /// Puts the member's view on the board and into the metrics.
   func publish() {
+    guard publishes else { return }
     let raft: RaftStatus = node.status
     var status = StoreStatus(memberID: configuration.memberID, clusterID: configuration.clusterID)
     status.members = roster
