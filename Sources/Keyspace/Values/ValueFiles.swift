@@ -79,7 +79,8 @@ public final class ValueFiles: Sendable {
   /// Files open now.
   public var fileCount: Int { state.withLock { state in state.sealed.filter { $0.segment != nil }.count + (state.current == nil ? 0 : 1) } }
 
-  /// Sixty-four bits over eight bytes at a time: catches what a disk turns or loses. Meant to be cheaper than CRC-32C by table; not measured.
+  /// Sixty-four bits over eight bytes at a time: catches what a disk turns or loses. Meant to be cheaper than CRC-32C by table;
+  /// not measured.
   static func check(_ bytes: Bytes) -> UInt32 {
     bytes.withUnsafeBytes { raw in
       var hash: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(raw.count)
