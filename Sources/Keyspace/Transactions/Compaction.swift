@@ -2,8 +2,7 @@ import Primitives
 
 extension Keyspace {
   /// Forgets what can only be read at revisions below `target`: at once for every reader, and in memory by and by (`trim`). Costs one
-  /// look-up
-  /// per modification forgotten, nothing for keys that did not change since the last compaction.
+  /// look-up per modification forgotten, nothing for keys that did not change since the last compaction.
   mutating func compact(to target: Int64) throws(KeyspaceError) {
     if target <= compactedRevision {
       throw KeyspaceError(.compacted, "revision \(target) was compacted before, the oldest readable is \(compactedRevision)")
@@ -28,8 +27,8 @@ extension Keyspace {
   public var wantsTrimming: Bool { !forgotten.isEmpty }
 
   /// Gives memory back for at most so many forgotten modifications. Whoever drives a keyspace calls it now and then, so that a compaction
-  /// of a
-  /// million modifications never stands in the way of a write for seconds; writes do two each, so what is left never grows under load.
+  /// of a million modifications never stands in the way of a write for seconds; writes do two each, so what is left never grows under
+  /// load.
   public mutating func trim(limit: Int) {
     var left: Int = limit
     while left > 0, let last: Int = forgotten.indices.last {
