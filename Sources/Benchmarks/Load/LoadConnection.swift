@@ -94,9 +94,13 @@ final class LoadConnection: ChannelInboundHandler {
     let length: Int = message.readableBytes
     sendWindow -= length
     calls[stream]?.sendWindow -= length
-    frame(type: 0, flags: ends ? 1 : 0, stream: stream, length: length)
     var message: ByteBuffer = message
-    out.writeBuffer(&message)
+    // No server of those compared announces larger frames than the protocol's default (RFC 9113 §4.2).
+    repeat {
+      let piece: Int = min(message.readableBytes, BenchmarkLimits.frameBytes)
+      frame(type: 0, flags: ends && piece == message.readableBytes ? 1 : 0, stream: stream, length: piece)
+      if var bytes: ByteBuffer = message.readSlice(length: piece) { out.writeBuffer(&bytes) }
+    } while message.readableBytes > 0
   }
 
   /// First come, first served: a message whose stream has no window holds the others back, which calls of one message never do.
