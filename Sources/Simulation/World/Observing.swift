@@ -27,8 +27,8 @@ extension World {
   }
 
   /// Stalls of one disk add up: behind a group of appends and a snapshot, each of which takes its quarter of a second, the next group may
-  /// meet the next stall. A leader that has waited for longer than `diskStallLimit` gives way, as it should (seed 515). Judged by when the journal was
-  /// handed the append; the member's clock may be a little ahead of the world's.
+  /// meet the next stall. A leader that has waited for longer than `diskStallLimit` gives way, as it should (seed 515). Judged by when the
+  /// journal was handed the append; the member's clock may be a little ahead of the world's.
   func excuseStalledLeader(_ host: Host, _ process: Host.Process) {
     guard process.stalledTerm != process.member.term, let since: Int64 = process.journal.owedSince.first,
       now - since > SimulationLimits.diskStallLimit - SimulationLimits.diskStallLimit * Int64(SimulationLimits.drift) / 1_000_000
