@@ -32,6 +32,7 @@ extension Handlers {
       var object: KubeObject = wanted
       if isGenerated { object.json["metadata"]["name"] = .string(names.name(prefix: prefix)) }
       prepareNew(&object, resource)
+      try await synchronizePodRanges(resource, old: nil, object)
       let plan: AdmissionPlan = try await admission.create(resource, &object, user: user)
       try check(resource.definition.validateCreate(object), resource, object)
       if manages { resource.trackUpdate(old: nil, new: &object, manager: options.fieldManager, subresource: "", time: clock.wall()) }

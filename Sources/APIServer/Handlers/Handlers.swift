@@ -37,6 +37,13 @@ struct Handlers: Sendable {
     }
   }
 
+  /// A node's ranges of pod addresses are compared with those of all other nodes: what was acknowledged before must be known here.
+  func synchronizePodRanges(_ resource: Resource, old: KubeObject?, _ node: KubeObject) async throws {
+    guard resource.name == .nodes else { return }
+    let keys: [Bytes] = admission.podRangeKeys(node)
+    if !keys.isEmpty, keys != old.map({ admission.podRangeKeys($0) }) { try await synchronize(resource) }
+  }
+
   /// One object in the form asked for.
   func reply(_ object: StoredObject, _ resource: Resource, _ form: OutputForm, status: Int = 200, includeObject: String? = nil) throws
     -> Reply

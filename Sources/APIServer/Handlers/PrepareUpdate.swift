@@ -21,6 +21,7 @@ extension Handlers {
       resource.definition.prepareForUpdate(&new, old: old)
       if subresource == "finalize" { new.json["spec"]["finalizers"] = wanted.spec["finalizers"] }
     }
+    try await synchronizePodRanges(resource, old: old, new)
     if subresource != "status" { plan = try await admission.update(resource, old: old, &new, user: user) }
     try check(resource.validateUpdate(new, old: old, subresource: subresource), resource, new)
     if manages { resource.trackUpdate(old: old, new: &new, manager: options.fieldManager, subresource: subresource, time: clock.wall()) }
