@@ -29,6 +29,8 @@ let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "sw
 // What the seeded simulation spends its time in is optimised in debug builds, too: the histories that the test command can afford grow by
 // the factor that this makes. `DEBUG`, preconditions and @testable stay.
 let simulated: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+// Where the objects are whose every access would be watched, a fifteenth of a history's time; release builds do not watch, either.
+let unwatched: [SwiftSetting] = [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .debug))]
 let simulatedModules: Set<String> = ["Primitives", "Consensus", "Keyspace", "Journal", "Store"]
 
 struct Module {
@@ -175,7 +177,7 @@ for module in modules {
         name: module.name,
         dependencies: present(module.modules).map { .target(name: $0) } + module.libraries,
         exclude: unbuilt("Sources/\(module.name)", ["README.md", "data"]),
-        swiftSettings: strict + (simulatedModules.contains(module.name) ? simulated : [])))
+        swiftSettings: strict + (simulatedModules.contains(module.name) ? simulated : []) + (module.name == "Store" ? unwatched : [])))
   }
   if tested.map({ $0.contains(module.name) }) ?? true, hasSources("Tests/\(module.name)Tests") {
     targets.append(
@@ -212,7 +214,7 @@ if wanted.map({ $0.contains("Simulation") || $0.contains("tricenter") }) ?? true
   targets.append(
     .target(
       name: "Simulation", dependencies: present(simulationModules).map { .target(name: $0) } + simulationLibraries,
-      exclude: ["README.md"], swiftSettings: strict + simulated))
+      exclude: ["README.md"], swiftSettings: strict + simulated + unwatched))
 }
 if tested.map({ $0.contains("Simulation") }) ?? true, hasSources("Tests/SimulationTests") {
   targets.append(

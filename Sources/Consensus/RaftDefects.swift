@@ -22,4 +22,6 @@ public struct RaftDefects: OptionSet, Sendable {
   public static let readsBeforeOwnTermCommits = Self(rawValue: 128)
   /// In a joint configuration the majority of the new one alone decides.
   public static let leavesJointTooSoon = Self(rawValue: 256)
+  /// Votes although its damaged log may lack what it acknowledged.
+  public static let votesWhileRepairing = Self(rawValue: 512)
 }

@@ -15,10 +15,13 @@ enum SimulationLimits {
   static let priorityTime: Int64 = 7_000_000
   /// A client gives up after this; what it asked for may or may not happen.
   static let clientPatience: Int64 = 500_000
+  static let probePatience: Int64 = 60_000
   /// Clocks run at most so much too fast or too slow (parts per million).
   static let drift: Int = 4_000
   /// A leader whose append is not on its disk after this gives the leadership up.
   static let diskStallLimit: Int64 = 600_000
+  /// How long after it found the disk full a journal looks again whether there is space (`JournalLimits.spacePatience`).
+  static let spacePatience: Int64 = 200_000
   /// Small, so that histories roll over segments.
   static let segmentBytes: Int = 32 << 10
   /// Steps of one history, against one that never ends.

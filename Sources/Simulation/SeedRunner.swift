@@ -19,6 +19,12 @@ public struct SeedRunner: Sendable {
     public var watchEvents: Int = 0
     public var changes: Int = 0
     public var damagesFound: Int = 0
+    public var repairs: Int = 0
+    public var fullDisks: Int = 0
+    public var recoveries: Int = 0
+    public var handedIn: Int = 0
+    public var relayed: Int = 0
+    public var stranded: Int = 0
     public var tailsLost: Int = 0
     public var stoppedByDisk: Int = 0
     public var undecidedKeys: Int = 0
@@ -41,6 +47,12 @@ public struct SeedRunner: Sendable {
       watchEvents += report.watchEvents
       changes += report.changes
       damagesFound += report.damagesFound
+      repairs += report.repairs
+      fullDisks += report.fullDisks
+      recoveries += report.recoveries
+      handedIn += report.handedIn
+      relayed += report.relayed
+      stranded += report.stranded
       tailsLost += report.tailsLost
       stoppedByDisk += report.stoppedByDisk
       undecidedKeys += report.undecidedKeys

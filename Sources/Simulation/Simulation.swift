@@ -30,7 +30,7 @@ public struct Violation: Sendable, Hashable, CustomStringConvertible {
   public enum Rule: String, Sendable {
     case stateMachineSafety, oneLeaderPerTerm, logMatching, leaderCompleteness, durability, linearizability, liveness, priority,
       needlessElection,
-      memberHalted, journal, leaseSafety, watchCompleteness, membership
+      memberHalted, journal, leaseSafety, watchCompleteness, membership, recovery
   }
   public var rule: Rule
   public var sentence: String
@@ -56,11 +56,23 @@ public struct SimulationReport: Sendable {
   public var watchEvents: Int = 0
   /// Members added, removed, given votes; votes shrunk and regrown.
   public var changes: Int = 0
-  /// Damage that a member found in its own log, and stayed out.
+  /// Damage that a member found in its own log.
   public var damagesFound: Int = 0
+  /// Damaged logs that are whole again, from the other members.
+  public var repairs: Int = 0
+  /// Messages with entries that crossed once for several members.
+  public var relayed: Int = 0
+  /// Clusters that survivors of a lost majority founded.
+  public var recoveries: Int = 0
+  /// Writes that returning members wrote down because the cluster went on without them.
+  public var handedIn: Int = 0
+  /// Survivors that were told to follow an epoch that nobody founded, while the old majority came back.
+  public var stranded: Int = 0
+  /// Disks that were full for a while.
+  public var fullDisks: Int = 0
   /// Ends of logs that bad disks lost without a trace.
   public var tailsLost: Int = 0
-  /// Members that stopped because their disk was full or failed.
+  /// Members that stopped because their disk failed.
   public var stoppedByDisk: Int = 0
   /// Keys whose linearization was not found within the steps allowed.
   public var undecidedKeys: Int = 0

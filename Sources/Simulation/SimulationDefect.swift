@@ -13,6 +13,8 @@ public enum SimulationDefect: String, Sendable, CaseIterable {
   case cutsLogOnLateAppends
   case commitsBelowMajority
   case leavesJointTooSoon
+  case readsBeforeOwnTermCommits
+  case votesWhileRepairing
   // In Store.
   case acknowledgesBeforeTheCity
   case skipsTheBarrier
@@ -25,6 +27,7 @@ public enum SimulationDefect: String, Sendable, CaseIterable {
   case cutsTooMuch
   case forgetsVote
   case forgetsSnapshotContents
+  case rejoinsWithItsLog
   // Around them.
   /// The disk says that it synced and did not.
   case losesSyncs
@@ -45,6 +48,8 @@ public enum SimulationDefect: String, Sendable, CaseIterable {
     case .cutsLogOnLateAppends: .cutsLogOnLateAppends
     case .commitsBelowMajority: .commitsBelowMajority
     case .leavesJointTooSoon: .leavesJointTooSoon
+    case .readsBeforeOwnTermCommits: .readsBeforeOwnTermCommits
+    case .votesWhileRepairing: .votesWhileRepairing
     default: []
     }
   }
@@ -62,6 +67,7 @@ public enum SimulationDefect: String, Sendable, CaseIterable {
     case .cutsTooMuch: .cutsTooMuch
     case .forgetsVote: .forgetsVote
     case .forgetsSnapshotContents: .forgetsSnapshotContents
+    case .rejoinsWithItsLog: .rejoinsWithItsLog
     default: []
     }
   }

@@ -27,6 +27,9 @@ public struct Weather: Sendable, Hashable {
     case joint
     /// A center's votes are taken and given back, by command and by policy, while centers die and are cut off.
     case shrink
+    /// A majority is lost, by fire, by power or by a cut that leaves the old cluster alive; somebody makes the survivors a new one, and the
+    /// old members come back.
+    case recovery
     /// One host's disk flips bits, misdirects writes, lies about syncs, is full or fails.
     case disks
   }
@@ -40,6 +43,8 @@ public struct Weather: Sendable, Hashable {
   public var faults: Int = 0
   /// Microseconds in which faults happen. Most histories are short: what breaks mostly breaks soon.
   public var span: Int64 = 0
+  /// Entries of so many bytes and more cross to another center once (`WideArea`).
+  public var relayedFrom: Int = 4096
   /// The history goes on until production leads.
   public var awaitsPriority: Bool = false
 
@@ -94,6 +99,10 @@ public struct Weather: Sendable, Hashable {
       lost = draw([0, 0, 20])
       span = Int64(draw([2_000_000, 3_000_000, 4_000_000]))
       faultsPerSecond = draw([1, 2])
+    case .recovery:
+      lost = draw([0, 0, 20])
+      span = Int64(draw([2_800_000, 3_400_000, 4_000_000]))
+      faultsPerSecond = draw([0, 1, 2])
     case .disks: faultsPerSecond = 2
     case .productionLoss:
       span = 1_900_000
@@ -103,13 +112,14 @@ public struct Weather: Sendable, Hashable {
       faultsPerSecond = 0
     }
     faults = Int(Int64(faultsPerSecond) * span / 1_000_000)
+    relayedFrom = draw([4096, 600, 200])
     awaitsPriority = kind == .calm || draw([0, 0, 0, 1]) == 1
   }
 
   public init(random: inout SeededRandom) {
     let kinds: [Kind] = [
       .mixed, .mixed, .crashes, .crashes, .links, .links, .churn, .churn, .pauses, .pauses, .productionLoss, .calm, .leases, .cities,
-      .cities, .members, .joint, .joint, .shrink, .disks, .disks,
+      .cities, .members, .joint, .joint, .shrink, .recovery, .recovery, .disks, .disks,
     ]
     self.init(kind: kinds[Int(random.next() % UInt64(kinds.count))], random: &random)
   }
@@ -133,6 +143,8 @@ enum Fault: Sendable {
   case slowDisk(Int, by: Int64, lasting: Int64)
   case badDisk(Int, DiskFault)
   case transfer(to: Int)
+  /// The old leader does not hear that another leads already.
+  case transferAndCut(to: Int)
   case resign
 }
 

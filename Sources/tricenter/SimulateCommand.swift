@@ -102,6 +102,8 @@ struct SimulateCommand: AsyncParsableCommand {
       "\"crashes\":\(totals.crashes)", "\"torn_writes\":\(totals.tornWrites)",
       "\"snapshots_installed\":\(totals.snapshotsInstalled)", "\"watch_events\":\(totals.watchEvents)",
       "\"member_changes\":\(totals.changes)", "\"damages_found\":\(totals.damagesFound)",
+      "\"recoveries\":\(totals.recoveries)", "\"handed_in\":\(totals.handedIn)", "\"repairs\":\(totals.repairs)",
+      "\"full_disks\":\(totals.fullDisks)",
       "\"tails_lost\":\(totals.tailsLost)", "\"stopped_by_disk\":\(totals.stoppedByDisk)",
       "\"failover_ms\":\(Self.spread(times))", "\"failures\":[\(failures.joined(separator: ","))]",
     ]

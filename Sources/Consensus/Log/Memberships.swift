@@ -22,6 +22,13 @@ struct Memberships {
     return found
   }
 
+  /// Whether it votes in one that is in force at `commit` or may still come to be.
+  func isVoter(_ id: MemberID, since commit: UInt64) -> Bool { current.isVoter(id) || (currentIndex > commit && at(commit).isVoter(id)) }
+
+  func isMember(_ id: MemberID, since commit: UInt64) -> Bool {
+    at(commit).isMember(id) || records.contains { $0.index > commit && $0.membership.isMember(id) }
+  }
+
   mutating func append(_ membership: Membership, at index: UInt64) { records.append(Record(index: index, membership: membership)) }
 
   /// Returns whether the membership in force changed.

@@ -7,9 +7,10 @@ import Primitives
 ///  ───────┼─────────────┼──────────────────┼──────────────────┼
 ///  forgotten   on disk     being written        to be handed out
 /// ```
-struct RaftLog {
-  private(set) var base: LogPosition
-  private(set) var entries: [Entry] = []
+@usableFromInline
+struct RaftLog: Sendable {
+  @usableFromInline private(set) var base: LogPosition
+  @usableFromInline private(set) var entries: [Entry] = []
   /// The first index that the shell has not been given yet.
   private(set) var firstUnsaved: UInt64
   /// The last index known to be on disk.
@@ -23,7 +24,7 @@ struct RaftLog {
   }
 
   var firstIndex: UInt64 { base.index + 1 }
-  var lastIndex: UInt64 { base.index + UInt64(entries.count) }
+  @inlinable var lastIndex: UInt64 { base.index + UInt64(entries.count) }
   var last: LogPosition { LogPosition(term: entries.last?.term ?? base.term, index: lastIndex) }
 
   /// The term at an index; nil when it is forgotten or not there yet.

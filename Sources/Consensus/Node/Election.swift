@@ -62,7 +62,7 @@ extension RaftNode {
   }
 
   mutating func onPreVote(from candidate: MemberID, for newTerm: UInt64, last: LogPosition) {
-    guard newTerm > term, !hearsLeader, !isRepairing, last >= log.last || has(.votesForShorterLogs) else {
+    guard newTerm > term, !hearsLeader, mayVote, last >= log.last || has(.votesForShorterLogs) else {
       return send(.preVoteReply(granted: false), to: candidate)
     }
     if wouldRatherLead(than: candidate, last: last) {
@@ -88,7 +88,7 @@ extension RaftNode {
 
   mutating func onVote(from candidate: MemberID, last: LogPosition, transfer: Bool) {
     let isFree: Bool = vote == candidate || (vote == nil && leader == nil) || has(.votesTwice)
-    guard isFree, !isRepairing, last >= log.last || has(.votesForShorterLogs), role != .leader else {
+    guard isFree, mayVote, last >= log.last || has(.votesForShorterLogs), role != .leader else {
       return send(.voteReply(granted: false), to: candidate, afterPersisting: true)
     }
     vote = candidate

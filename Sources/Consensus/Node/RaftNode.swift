@@ -12,20 +12,20 @@ public struct RaftNode: Sendable {
   var random: SeededRandom
 
   // What is persistent (figure 2 of the paper).
-  var term: UInt64
+  @usableFromInline var term: UInt64
   var vote: MemberID?
-  var log: RaftLog
+  @usableFromInline var log: RaftLog
   var memberships: Memberships
   var snapshot: SnapshotMetadata?
 
   // Indexes on the way to the state machine.
-  var commit: UInt64
+  @usableFromInline var commit: UInt64
   var handedOut: UInt64
   var appliedIndex: UInt64
 
   // Role.
-  var role: RaftRole = .follower
-  var leader: MemberID?
+  @usableFromInline var role: RaftRole = .follower
+  @usableFromInline var leader: MemberID?
   var answers: [MemberID: Bool] = [:]
   var isTransferCampaign: Bool = false
   /// Until this tick it refuses candidates that it would beat; set by the first such refusal in a silence of the leader.
@@ -102,11 +102,17 @@ public struct RaftNode: Sendable {
     resetTimeout()
   }
 
-  public var isLeader: Bool { role == .leader }
+  // Inlined into the shell, which asks at every step: a call into another module would copy the whole node, a retain and a release for
+  // each of its thirty references, where modules are not optimised together (debug builds, and so the simulation).
+  @inlinable public var isLeader: Bool { role == .leader }
   public var membership: Membership { memberships.current }
-  public var currentTerm: UInt64 { term }
-  public var currentLeader: MemberID? { leader }
-  public var commitIndex: UInt64 { commit }
+  /// It belongs to the membership that is committed, or to a newer one: nothing is decided without it yet.
+  public func isStillMember(_ member: MemberID) -> Bool { memberships.isMember(member, since: commit) }
+  @inlinable public var currentTerm: UInt64 { term }
+  @inlinable public var currentLeader: MemberID? { leader }
+  @inlinable public var commitIndex: UInt64 { commit }
+  /// The log's end, durable or not.
+  @inlinable public var lastIndex: UInt64 { log.lastIndex }
   /// The newest snapshot's; 0 without one.
   public var snapshotIndex: UInt64 { snapshot?.index ?? 0 }
 
@@ -114,7 +120,10 @@ public struct RaftNode: Sendable {
   var membersNow: Membership { memberships.current }
   /// Whose majorities decide.
   var deciding: Membership { has(.leavesJointTooSoon) ? membersNow.left : membersNow }
-  var mayLead: Bool { membersNow.isVoter(id) && !isRepairing }
+  /// One that lost its vote campaigns until that is committed (thesis §4.2.2): it may be the only one whose log those who vote without it
+  /// can go on from. They elect it, it commits what they lack, and makes room.
+  var mayLead: Bool { memberships.isVoter(id, since: commit) && !isRepairing }
+  var mayVote: Bool { !isRepairing || has(.votesWhileRepairing) }
   var isHalted: Bool { pending.fault != nil }
 
   /// Tells the node that one tick has passed. A shell that was held up calls it once, not once per tick missed: an election timeout

@@ -4,20 +4,20 @@ import Primitives
 let wireVersion: UInt8 = 1
 
 extension WireReader {
-  mutating func readVersion(_ what: String) throws(ConsensusError) {
-    let version: UInt8 = try readByte("the version of \(what)")
+  mutating func readVersion(_ what: @autoclosure () -> String) throws(ConsensusError) {
+    let version: UInt8 = try readByte("the version of \(what())")
     guard version == wireVersion else {
       throw ConsensusError(
-        .unknownVersion, "\(what) has format version \(version), this program reads \(wireVersion): upgrade the older of the two")
+        .unknownVersion, "\(what()) has format version \(version), this program reads \(wireVersion): upgrade the older of the two")
     }
   }
 
   /// Whether an attachment follows.
-  mutating func readAttachedVersion(_ what: String) throws(ConsensusError) -> Bool {
-    let version: UInt8 = try readByte("the version of \(what)")
+  mutating func readAttachedVersion(_ what: @autoclosure () -> String) throws(ConsensusError) -> Bool {
+    let version: UInt8 = try readByte("the version of \(what())")
     guard version == wireVersion || version == Membership.attachedVersion else {
       throw ConsensusError(
-        .unknownVersion, "\(what) has format version \(version), this program reads up to \(Membership.attachedVersion): upgrade it")
+        .unknownVersion, "\(what()) has format version \(version), this program reads up to \(Membership.attachedVersion): upgrade it")
     }
     return version == Membership.attachedVersion
   }

@@ -103,8 +103,9 @@ struct JournalOpening {
     try reading.makeDurable()
     contents.isRepairing = reading.isRepairing
     if marks == nil { contents.remarks.append("\(Marks.name) could not be read and is written anew; the log is whole") }
-    // What was read of the marks may be in the cache only, as well.
-    try marksFile.write(batch: last.nextBatch - 1, hardState: marks == nil ? reading.hardState : nil, sync: true)
+    // What was read of the marks may be in the cache only, as well. And the process may have stopped between the log and the marks: the
+    // member goes by the promise from here on, so it stands in both places.
+    try marksFile.write(batch: last.nextBatch - 1, hardState: reading.hardState, sync: true)
     return JournalCore(
       disk: disk, configuration: configuration, random: random, marks: marksFile, segments: reading.segments, active: active,
       header: last.header, end: last.end, nextBatch: last.nextBatch, chain: last.chain, hardState: reading.hardState)

@@ -24,14 +24,6 @@ public final class Journal: Sendable {
     case perform(@Sendable (inout JournalCore) -> Void)
     case snapshot(SnapshotJob)
   }
-  private struct SnapshotJob: Sendable {
-    var writer: SnapshotWriter?
-    var info: LogPlace
-    var metadata: Bytes
-    var source: any SnapshotSource
-    var completion: @Sendable (Result<SnapshotInfo, JournalError>) -> Void
-  }
-
   private let queue = WorkQueue<Item>()
   private let board: HealthBoard
   private let path: String
@@ -70,7 +62,7 @@ public final class Journal: Sendable {
     _ place: LogPlace, metadata: Bytes, source: any SnapshotSource,
     completion: @escaping @Sendable (Result<SnapshotInfo, JournalError>) -> Void
   ) {
-    let job = SnapshotJob(info: place, metadata: metadata, source: source, completion: completion)
+    let job = SnapshotJob(place, metadata: metadata, source: source, completion: completion)
     if !queue.add(.snapshot(job), limit: JournalLimits.queuedItems) { completion(.failure(refusal)) }
   }
 
@@ -86,34 +78,36 @@ public final class Journal: Sendable {
   private static func run(_ queue: WorkQueue<Item>, _ start: consuming JournalCore, _ note: Note) {
     var core: JournalCore = start
     var jobs: [SnapshotJob] = []
-    // Appends that a full disk holds up; they are in the core as well, in this order.
-    var held: [(JournalBatch, Completion)] = []
+    var commits = GroupCommit()
     while true {
       let isBusy: Bool = !jobs.isEmpty || core.wantsPreparation
       if !isBusy, queue.isEmpty { core.noteDurable() }
-      let wait: WorkQueue<Item>.Wait = isBusy && held.isEmpty ? .no : core.isFull ? .atMost(JournalLimits.spacePatience) : .untilWork
+      let wait: WorkQueue<Item>.Wait = isBusy && !commits.waits ? .no : core.isFull ? .atMost(JournalLimits.spacePatience) : .untilWork
       guard let items: [Item] = queue.take(wait) else { break }
       if core.isFull { core.lookForSpace() }
-      var group: [(JournalBatch, Completion)] = []
+      var group: [GroupCommit.Item] = []
       for item in items {
         switch item {
         case .append(let batch, let completion): group.append((batch, completion))
         case .perform(let body):
-          commit(&group, &held, &core, note)
+          commit(&group, &commits, &core, note)
           _ = note.board.begin()
           body(&core)
           note.board.end(core)
         case .snapshot(let job): jobs.append(job)
         }
       }
-      commit(&group, &held, &core, note)
+      commit(&group, &commits, &core, note)
       guard !jobs.isEmpty || core.wantsPreparation else {
         note.board.end(core)
         continue
       }
       _ = note.board.begin()
       if !jobs.isEmpty {
-        if step(&jobs[0], &core) { jobs.removeFirst() }
+        if let done: () -> Void = jobs[0].step(&core) {
+          jobs.removeFirst()
+          done()
+        }
       } else {
         // A failure stays in the core and is told to the next append; a full disk is in the health, and tried again.
         do throws(JournalError) { _ = try core.prepareStep() } catch {}
@@ -121,55 +115,19 @@ public final class Journal: Sendable {
       note.board.end(core)
     }
     let closed = JournalError(.closed, "the journal was closed before this was written")
-    for (_, completion) in held { completion(.failure(closed)) }
+    for (_, completion) in commits.held { completion(.failure(closed)) }
     for job in jobs { job.completion(.failure(closed)) }
   }
 
-  private static func commit(
-    _ group: inout [(JournalBatch, Completion)], _ held: inout [(JournalBatch, Completion)], _ core: inout JournalCore, _ note: Note
-  ) {
-    // While the disk is full only an attempt with new hope is worth its system calls.
-    guard !group.isEmpty || (!held.isEmpty && !core.isFull) else { return }
-    let result: Result<Void, JournalError>
+  private static func commit(_ group: inout [GroupCommit.Item], _ commits: inout GroupCommit, _ core: inout JournalCore, _ note: Note) {
+    guard commits.hasHope(group, core) else { return }
     let start: MonotonicTime = note.board.begin()
-    do throws(JournalError) {
-      if group.isEmpty { try core.resume() } else { try core.append(group.map { $0.0 }) }
-      result = .success(())
-    } catch { result = .failure(error) }
-    held += group
-    group.removeAll(keepingCapacity: true)
-    // Not durable, not lost: whoever waits for it goes on waiting.
-    if case .failure(let error) = result, error.code == .noSpace { return note.board.end(core) }
-    let bytes: Int = held.reduce(0) { $0 + $1.0.entries.reduce(0) { $0 + $1.payload.count } }
-    let sync = JournalSync(nanoseconds: (note.board.clock.now() - start).inNanoseconds, batches: held.count, bytes: bytes)
+    guard let (done, result) = commits.commit(&group, &core) else { return note.board.end(core) }
+    let bytes: Int = done.reduce(0) { $0 + $1.batch.entries.reduce(0) { $0 + $1.payload.count } }
+    let sync = JournalSync(nanoseconds: (note.board.clock.now() - start).inNanoseconds, batches: done.count, bytes: bytes)
     note.board.end(core, sync: sync)
     note.observer?(sync)
-    for (_, completion) in held { completion(result) }
-    held.removeAll(keepingCapacity: true)
-  }
-
-  /// Returns true when the job is done, one way or the other.
-  private static func step(_ job: inout SnapshotJob, _ core: inout JournalCore) -> Bool {
-    do throws(JournalError) {
-      var writer: SnapshotWriter
-      if let begun: SnapshotWriter = job.writer {
-        writer = begun
-      } else {
-        writer = try core.beginSnapshot(index: job.info.index, term: job.info.term, metadata: job.metadata)
-      }
-      if let chunk: Bytes = job.source.next() {
-        try writer.append(chunk)
-        job.writer = writer
-        return false
-      }
-      try core.finish(writer)
-      job.completion(.success(core.snapshotInfos[0]))
-    } catch {
-      core.noteShortage(error)
-      if let writer: SnapshotWriter = job.writer { core.abandon(writer) }
-      job.completion(.failure(error))
-    }
-    return true
+    for one in done { one.completion(result) }
   }
 }
 

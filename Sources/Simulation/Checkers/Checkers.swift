@@ -76,7 +76,7 @@ struct Checkers {
     guard request.durability != .centerSafe else { return nil }
     guard let entry = history.entry(of: request.id) else { return "a write that nobody has applied" }
     let holders: Holders = logs.holders(of: entry)
-    for (city, hosts) in zip(Layout.cities, Layout.hostsOfCity) where !holders.include(anyOf: hosts) {
+    for (city, hosts) in zip(Layout.cities, Layout.hostsOfCity) where !holders.include(anyOf: hosts) && history.model.hasMembers(in: city) {
       switch request.durability {
       case .centerSafe: continue
       case .auto where history.model.wasDegraded(city, since: request.since): continue

@@ -10,6 +10,9 @@ struct ElectionChecker {
 
   func leader(of term: UInt64) -> Int? { reigns[term]?.member }
 
+  /// A new cluster begins in the term after this one; what the old one did since is no concern of it.
+  mutating func forget(after term: UInt64) { reigns = reigns.filter { $0.key <= term } }
+
   mutating func onLeader(_ member: Int, life: Int, term: UInt64) -> String? {
     if let other = reigns[term], other.member != member || other.life != life {
       return other.member == member

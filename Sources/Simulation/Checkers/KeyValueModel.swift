@@ -34,6 +34,9 @@ struct KeyValueModel {
 
   func wasDegraded(_ city: String, since: Int64) -> Bool { degradedSince[city] != nil || (restoredAt[city] ?? -1) >= since }
 
+  /// Before members change for the first time they are the configured ones, in every city.
+  func hasMembers(in city: String) -> Bool { members.isEmpty || members.contains { $0.city == city } }
+
   mutating func run(_ operation: ClientOperation) -> OperationResult {
     switch operation {
     case .put(let key, let value): write([key], value)
@@ -79,6 +82,10 @@ struct KeyValueModel {
     case .cluster(.promote(let id)):
       for place in members.indices where members[place].id == id { members[place].role = .voter }
     case .cluster(.degrade(let city, _)): degradedSince[city] = now
+    case .cluster(.recover(let recovery, let records)):
+      if members.isEmpty { members = records }
+      revision = max(recovery.firstRevision, revision + 1)
+      compacted = revision
     case .cluster(.restore(let city)):
       degradedSince[city] = nil
       restoredAt[city] = now

@@ -75,6 +75,16 @@ struct LeaseChecker {
     return nil
   }
 
+  /// Survivors went on with these: what holders were promised before died with the majority.
+  mutating func recover(_ kept: [Int64: Set<Int>], now: Int64) {
+    leases = leases.filter { kept[$0.key] != nil }
+    for id in leases.keys {
+      leases[id]?.until = 0
+      leases[id]?.isOver = false
+      leases[id]?.lastTouched = now
+    }
+  }
+
   /// With a leader that stays, what is left of a long lease is written down: otherwise the next leader gives it all of its time again.
   func forgotten(interval: Int64, now: Int64) -> String? {
     let limit: Int64 = interval * 2 + 300_000

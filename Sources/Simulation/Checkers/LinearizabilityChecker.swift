@@ -32,6 +32,12 @@ struct LinearizabilityChecker {
     return new
   }
 
+  /// What stands there before anything else.
+  mutating func begin(_ key: Int, _ value: Bytes?) {
+    clock += 2
+    calls.append(Call(request: 0, key: key, start: clock - 1, end: clock, action: .write(number(value))))
+  }
+
   mutating func onCall(_ request: ClientRequest) {
     clock += 1
     var actions: [(Int, Action)] = []

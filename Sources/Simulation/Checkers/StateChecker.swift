@@ -14,6 +14,11 @@ struct StateChecker {
 
   var lastIndex: UInt64 { UInt64(entries.count) }
 
+  func entry(at index: UInt64) -> Entry? { index > 0 && index <= lastIndex ? entries[Int(index) - 1] : nil }
+
+  /// nil: they are not known.
+  func entries(upTo index: UInt64) -> [Entry]? { index <= lastIndex ? Array(entries[..<Int(index)]) : nil }
+
   /// The last entry that was committed before `term`. The entry's own term may be older than the one that it was committed in.
   func lastEntry(committedBefore term: UInt64) -> Entry? { terms.lastIndex { $0 < term }.map { entries[$0] } }
 
@@ -38,6 +43,19 @@ struct StateChecker {
 
   /// What the model makes of the newest entry.
   mutating func note(revision: Int64) { revisions.append(revision) }
+
+  /// What is left where survivors went on with these entries; `revisions` behind each.
+  func recovered(_ kept: [Entry], _ revisions: [Int64]) -> StateChecker {
+    var new = StateChecker()
+    new.entries = kept
+    new.terms = kept.indices.map { $0 < terms.count && entries[$0] == kept[$0] ? terms[$0] : kept[$0].term }
+    new.revisions = revisions
+    return new
+  }
+
+  func lastApplied(by member: Int) -> Entry? { entry(at: applied[member]) }
+
+  mutating func keepApplied(of other: StateChecker) { applied = other.applied }
 
   /// A member is where the model is behind the same entry.
   func compare(_ member: Int, _ keyspace: Keyspace) -> String? {

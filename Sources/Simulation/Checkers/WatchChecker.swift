@@ -67,6 +67,19 @@ struct WatchChecker {
     return nil
   }
 
+  /// The events are those of another history from some point on.
+  mutating func begin(_ model: KeyValueModel) {
+    for watcher in watched.indices { watched[watcher] = Watched(range: watched[watcher].range) }
+    onEvents(from: 0, model)
+  }
+
+  /// It goes on in this history from a revision.
+  mutating func resume(_ watcher: Int, from revision: Int64, _ model: KeyValueModel) {
+    watched[watcher].next = revision
+    watched[watcher].told = 0
+    while let first: Int64 = untold(watcher, model), first < revision { watched[watcher].told += 1 }
+  }
+
   /// Whether it was told everything up to a revision.
   func isCurrent(_ watcher: Int, _ revision: Int64, _ model: KeyValueModel) -> Bool { untold(watcher, model).map { $0 > revision } ?? true }
 }

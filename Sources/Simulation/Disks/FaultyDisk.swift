@@ -17,6 +17,12 @@ final class FaultyDisk: Disk, @unchecked Sendable {
     var dirty: [Range<Int>] = []
     /// A sync said that these are durable, and they are not: what stands there after the power is lost.
     var lost: [(range: Range<Int>, before: Bytes)] = []
+
+    /// Only what was written since the last sync is copied: a copy of the whole would be a segment per write.
+    func makeDurable() {
+      for range in dirty { FaultyDisk.copy(range, of: seen, to: &durable) }
+      dirty.removeAll(keepingCapacity: true)
+    }
   }
   private enum FolderChange {
     case create(String, Node)
@@ -32,15 +38,22 @@ final class FaultyDisk: Disk, @unchecked Sendable {
   /// Handles opened before a crash must not write afterwards.
   private var life: Int = 0
 
-  /// Writes, syncs and folder operations left until everything fails with `failure`; nil: never.
+  /// Writes, syncs and folder operations left until everything fails; nil: never.
   var operationsLeft: Int?
-  var failure: JournalError.Code = .io
   /// Every sync reports success and makes nothing durable.
   var losesSyncs: Bool = false
   /// So many of the next syncs of the log lie.
   var liesLeft: Int = 0
   /// So many of the next writes to the log land so many sectors away.
   var misdirection: (writes: Int, sectors: Int)?
+  enum Space {
+    case plenty
+    /// What is allocated can be written.
+    case noneToGrow
+    /// As with file systems that write everything to a new place.
+    case none
+  }
+  var space: Space = .plenty
   /// Something durable is other than was written.
   private(set) var isDamaged: Bool = false
 
@@ -70,7 +83,7 @@ final class FaultyDisk: Disk, @unchecked Sendable {
       var start: Int = range.lowerBound
       while start < range.upperBound {
         let end: Int = min(range.upperBound, (start / Self.sector + 1) * Self.sector)
-        if random.next() & 1 == 0 { Self.store(node.seen[start..<end], at: start, in: &node.durable) }
+        if random.next() & 1 == 0 { Self.copy(start..<end, of: node.seen, to: &node.durable) }
         start = end
       }
     }
@@ -107,18 +120,30 @@ final class FaultyDisk: Disk, @unchecked Sendable {
     }
   }
 
-  private static func store(_ bytes: ArraySlice<UInt8>, at offset: Int, in target: inout Bytes) {
+  private static func store(_ bytes: Bytes, at offset: Int, in target: inout Bytes) {
     if target.count < offset + bytes.count {
+      if offset == target.count { return target.append(contentsOf: bytes) }
       target.append(contentsOf: repeatElement(0, count: offset + bytes.count - target.count))
     }
-    target.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+    target.withUnsafeMutableBytes { space in
+      bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: space[offset...]).copyMemory(from: $0) }
+    }
+  }
+
+  fileprivate static func copy(_ range: Range<Int>, of source: Bytes, to target: inout Bytes) {
+    if target.count < range.upperBound { target.append(contentsOf: repeatElement(0, count: range.upperBound - target.count)) }
+    target.withUnsafeMutableBytes { space in
+      source.withUnsafeBytes {
+        UnsafeMutableRawBufferPointer(rebasing: space[range.lowerBound...]).copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[range]))
+      }
+    }
   }
 
   // MARK: What the journal does with it
 
   private func spend(_ what: String) throws(JournalError) {
     guard let left: Int = operationsLeft else { return }
-    if left <= 0 { throw JournalError(failure, "simulated failure: \(what)") }
+    if left <= 0 { throw JournalError(.io, "simulated failure: \(what)") }
     operationsLeft = left - 1
   }
 
@@ -158,6 +183,9 @@ final class FaultyDisk: Disk, @unchecked Sendable {
   fileprivate func write(_ node: Node, _ name: String, _ openedIn: Int, _ bytes: Bytes, _ offset: Int) throws(JournalError) {
     guard openedIn == life else { throw JournalError(.io, "the process that opened this file crashed") }
     try spend("writing")
+    if space == .none || space == .noneToGrow && offset + bytes.count > node.seen.count {
+      throw JournalError(.noSpace, "\(path)/\(name): simulated full disk")
+    }
     var offset: Int = offset
     if let astray = misdirection, astray.writes > 0, Self.isLog(name) {
       let other: Int = offset + astray.sectors * Self.sector
@@ -169,7 +197,7 @@ final class FaultyDisk: Disk, @unchecked Sendable {
     }
     let range: Range<Int> = offset..<offset + bytes.count
     if !node.lost.isEmpty { node.lost.removeAll { $0.range.overlaps(range) } }
-    Self.store(bytes[...], at: offset, in: &node.seen)
+    Self.store(bytes, at: offset, in: &node.seen)
     node.dirty.append(range)
   }
 
@@ -181,8 +209,7 @@ final class FaultyDisk: Disk, @unchecked Sendable {
       liesLeft -= 1
       for range in node.dirty where range.upperBound <= node.durable.count { node.lost.append((range, Bytes(node.durable[range]))) }
     }
-    node.durable = node.seen
-    node.dirty = []
+    node.makeDurable()
   }
 }
 

@@ -61,6 +61,8 @@ struct ClientRequest {
   var client: Int
   var operation: ClientOperation
   var durability: Durability = .centerSafe
+  /// Of the cluster that it is asked of.
+  var epoch: UInt64 = 0
   /// When it was made.
   var since: Int64
 }

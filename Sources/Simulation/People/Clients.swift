@@ -10,8 +10,13 @@ struct Client {
   /// What it waits for.
   var open: ClientRequest?
   /// Modification revisions that it has seen, for comparisons, and the values that stood there.
-  var seen: [(revision: Int64, value: Bytes?)] = [(Int64, Bytes?)](repeating: (0, nil), count: SimulationLimits.keyCount)
+  var seen: [(revision: Int64, value: Bytes?)] = nothing
+  static let nothing: [(revision: Int64, value: Bytes?)] = [(Int64, Bytes?)](repeating: (0, nil), count: SimulationLimits.keyCount)
   var home: Int
+  /// Of the cluster that it knows: what it has seen of another one says nothing here.
+  var epoch: UInt64 = 0
+  /// Until then it asks one host the same again and again: whether one that may be deposed still answers.
+  var probesUntil: Int64 = 0
   /// What it does about leases, if it is one that does.
   var lease: LeaseHolding?
 
@@ -26,18 +31,37 @@ extension World {
   func act(_ number: Int) {
     guard clients[number].open == nil else { return }
     clients[number].sequence += 1
-    if chance(150) { moveHome(number) }
+    let isProbing: Bool = now < clients[number].probesUntil
+    if !isProbing, chance(150) { moveHome(number) }
+    let home: Host = hosts[clients[number].home]
+    guard isFounded(home.epoch) else {
+      moveHome(number)
+      return schedule(.clientTurn(number), in: Int64(20_000 + draw(below: 60_000)))
+    }
+    enter(home.epoch)
+    if clients[number].epoch != home.epoch {
+      clients[number].epoch = home.epoch
+      clients[number].seen = Client.nothing
+    }
     let id: UInt64 = UInt64(number + 1) << 32 | clients[number].sequence
-    guard let operation: ClientOperation = clients[number].lease == nil ? nextOperation(number) : nextLeaseOperation(number) else {
+    guard let operation: ClientOperation = clients[number].lease == nil ? nextOperation(number, isProbing) : nextLeaseOperation(number)
+    else {
       return schedule(.clientTurn(number), in: Int64(20_000 + draw(below: 60_000)))
     }
     let durability: Durability = operation.isTransaction ? drawDurability() : .centerSafe
-    let request = ClientRequest(id: id, client: number, operation: operation, durability: durability, since: now)
+    let request = ClientRequest(id: id, client: number, operation: operation, durability: durability, epoch: era, since: now)
     clients[number].open = request
     checkers.history.onInvoke(request)
     if case .compareAndPut(let key, _, _) = operation { checkers.history.calls.expects(id, clients[number].seen[key].value) }
     schedule(.request(host: clients[number].home, request), in: clientDelay())
-    schedule(.clientGivesUp(client: number, request: id), in: SimulationLimits.clientPatience)
+    schedule(.clientGivesUp(client: number, request: id), in: isProbing ? SimulationLimits.probePatience : SimulationLimits.clientPatience)
+  }
+
+  /// Somebody reads at a host that may not know that it leads no more, while others write elsewhere.
+  func probe(_ host: Int, until time: Int64) {
+    guard let number: Int = clients.indices.last(where: { clients[$0].lease == nil }) else { return }
+    clients[number].home = host
+    clients[number].probesUntil = time
   }
 
   func moveHome(_ number: Int) {
@@ -55,8 +79,9 @@ extension World {
     }
   }
 
-  private func nextOperation(_ number: Int) -> ClientOperation {
+  private func nextOperation(_ number: Int, _ isProbing: Bool) -> ClientOperation {
     let key: Int = draw(below: SimulationLimits.plainKeys)
+    if isProbing { return .get(key: key) }
     var value = Bytes("\(number).\(clients[number].sequence)")
     // Some writes fill more than a sector, so that a crash can tear them.
     if chance(250) { value.append(contentsOf: repeatElement(0x2E, count: 200 + draw(below: 2_000))) }
@@ -72,6 +97,11 @@ extension World {
   }
 
   func take(_ request: ClientRequest, at host: Int) {
+    guard hosts[host].epoch == request.epoch else {
+      // Its connection was to the member as it was before.
+      enter(request.epoch)
+      return refuse(request)
+    }
     guard let process = hosts[host].process, !process.member.hasFailed else {
       refuse(request)
       return
@@ -109,7 +139,7 @@ extension World {
   private func finish(_ request: ClientRequest, _ result: Result<CommandResult, KeyspaceError>, revision: Int64, _ host: Int) {
     if case .failure(let error) = result {
       switch error.code {
-      case .noLeader, .dropped, .tooManyRequests, .unsupported: return refuse(request)
+      case .noLeader, .dropped, .tooManyRequests, .unsupported, .noSpace: return refuse(request)
       case .timeout, .unavailable: return answer(request, .lost)
       default: break
       }
@@ -140,6 +170,7 @@ extension World {
 
   func hear(_ answer: ClientAnswer, to request: UInt64, _ number: Int) {
     guard let open = clients[number].open, open.id == request else { return }
+    enter(open.epoch)
     clients[number].open = nil
     switch answer {
     case .done(let result):
@@ -153,7 +184,8 @@ extension World {
       checkers.history.onGivenUp(open, isRefused: false)
       report.unknownOutcomes += 1
     }
-    let pause: Int = if case .done = answer { 10_000 + draw(below: 70_000) } else { 40_000 + draw(below: 40_000) }
+    var pause: Int = if case .done = answer { 10_000 + draw(below: 70_000) } else { 40_000 + draw(below: 40_000) }
+    if now < clients[number].probesUntil { pause = 1_000 + draw(below: 4_000) }
     schedule(.clientTurn(number), in: Int64(pause))
   }
 
@@ -170,10 +202,11 @@ extension World {
 
   func giveUp(_ request: UInt64, _ number: Int) {
     guard let open = clients[number].open, open.id == request else { return }
+    enter(open.epoch)
     clients[number].open = nil
     checkers.history.onGivenUp(open, isRefused: false)
     report.unknownOutcomes += 1
-    if chance(600) { moveHome(number) }
+    if now >= clients[number].probesUntil, chance(600) { moveHome(number) }
     schedule(.clientTurn(number), in: 1_000)
   }
 }

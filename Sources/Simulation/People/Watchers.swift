@@ -7,6 +7,8 @@ struct Watcher {
   let number: Int
   let range: KeyRange
   var host: Int = 0
+  /// Of the cluster that it followed last. It does not go back to an older one.
+  var epoch: UInt64 = 0
   var life: Int = 0
   /// The watch there; nil: none is open.
   var watch: Int?
@@ -41,10 +43,20 @@ extension World {
     watchers[number].generation += 1
     watchers[number].watch = nil
     watchers[number].isPulling = false
-    let candidates: [Int] = hosts.indices.filter { hosts[$0].process.map { !$0.member.hasFailed } ?? false && !hosts[$0].isPaused }
+    let candidates: [Int] = hosts.indices.filter { place in
+      let host: Host = hosts[place]
+      return host.process.map { !$0.member.hasFailed } ?? false && !host.isPaused && host.epoch >= old.epoch && isFounded(host.epoch)
+    }
     guard !candidates.isEmpty else { return schedule(.watchTurn(number), in: 50_000) }
     let host: Int = candidates[draw(below: candidates.count)]
-    let request = WatchRequest(old.range, startRevision: checkers.watches.next(number))
+    enter(old.epoch)
+    let next: Int64 = checkers.watches.next(number)
+    if hosts[host].epoch != old.epoch {
+      enter(hosts[host].epoch)
+      checkers.watches.resume(number, from: next, checkers.history.model)
+      watchers[number].epoch = era
+    }
+    let request = WatchRequest(old.range, startRevision: next)
     watchers[number].host = host
     watchers[number].life = hosts[host].life
     watchers[number].watch = try? hosts[host].process?.member.openWatch(request)
@@ -53,6 +65,7 @@ extension World {
 
   func told(_ number: Int, _ generation: Int, _ result: Result<WatchBatch, KeyspaceError>) {
     guard watchers[number].generation == generation else { return }
+    enter(watchers[number].epoch)
     watchers[number].isPulling = false
     switch result {
     case .success(let batch):

@@ -21,20 +21,43 @@ extension World {
     let work: [SimulatedJournal.Work] = journal.running
     journal.running = []
     // First the checkers, then the member: it acts on what it hears.
-    journal.write(work, told: true)
+    let durable: [JournalBatch] = journal.write(work, told: true)
     if let failure = journal.failure, host.disk.operationsLeft == nil {
       return violate(.journal, "\(Layout.names[place])'s journal failed: \(failure)")
     }
-    if journal.failure == nil {
-      for case .append(let batch, _) in work { checkers.logs.onDurable(place, batch) }
-      let newest: UInt64 = journal.core.snapshotInfos.first?.index ?? 0
-      if newest != process.snapshot {
-        process.snapshot = newest
-        checkers.logs.onSnapshotDurable(place, newest)
-      }
-    }
+    if journal.failure == nil { noteDurable(durable, host, process) }
     process.member.settle()
     observe(place)
+    if journal.waitsForSpace { lookForSpace(host) }
+    startDisk(place)
+  }
+
+  func noteDurable(_ batches: [JournalBatch], _ host: Host, _ process: Host.Process) {
+    for batch in batches {
+      if let problem = checkers.logs.onDurable(host.place, batch) { violate(.durability, problem) }
+      guard batch.isRepaired else { continue }
+      report.repairs += 1
+      note("\(Layout.names[host.place])'s log is whole again")
+      if let problem = checkers.logs.onRepaired(host.place, checkers.states) { violate(.durability, problem) }
+    }
+    let newest: UInt64 = process.journal.core.snapshotInfos.first?.index ?? 0
+    guard newest != process.snapshot else { return }
+    process.snapshot = newest
+    checkers.logs.onSnapshotDurable(host.place, newest)
+  }
+
+  /// The journal's thread tries again some time after it found the disk full.
+  private func lookForSpace(_ host: Host) {
+    guard !host.isLooking else { return }
+    host.isLooking = true
+    schedule(.lookForSpace(host: host.place, life: host.life), in: SimulationLimits.spacePatience)
+  }
+
+  func lookForSpace(_ place: Int, _ life: Int) {
+    let host: Host = hosts[place]
+    host.isLooking = false
+    guard host.life == life, let journal = host.process?.journal, journal.waitsForSpace else { return }
+    journal.queued.append(.look)
     startDisk(place)
   }
 }

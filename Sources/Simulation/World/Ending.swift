@@ -48,6 +48,18 @@ extension World {
 
   private var whatIsMissing: String? {
     guard let leader, let leading = hosts[leader].process?.member else { return "nobody leads" }
+    let epoch: UInt64 = founded.max() ?? 0
+    for host in hosts where host.epoch > epoch && !host.isGone {
+      // Told to follow an epoch that was never founded, while the majority that was given up came back and goes on: of no use to either.
+      note("\(Layout.names[host.place]) is stranded in epoch \(host.epoch)")
+      if host.process != nil { stop(host) }
+      host.isGone = true
+      report.stranded += 1
+    }
+    if let behind = hosts.first(where: { !$0.isGone && $0.configuration != nil && $0.epoch != epoch }) {
+      return "\(Layout.names[behind.place]) is of epoch \(behind.epoch), the cluster of \(epoch)"
+    }
+    enter(epoch)
     for client in clients where !servedSinceCalm.contains(client.number) {
       // Between two leases a holder asks for nothing.
       if let holding = client.lease, holding.step == .lets { continue }
@@ -56,6 +68,7 @@ extension World {
     for host in hosts where !host.isGone && host.configuration != nil {
       guard let id = host.id, leading.membership.isMember(id) else { continue }
       guard let member = host.process?.member else { return "\(Layout.names[host.place]) is not up" }
+      if member.isRepairing { return "\(Layout.names[host.place]) is not repaired" }
       if member.appliedIndex + 40 < checkers.states.lastIndex {
         return "\(Layout.names[host.place]) is at entry \(member.appliedIndex) of \(checkers.states.lastIndex)"
       }
@@ -65,6 +78,11 @@ extension World {
       return "watcher \(watcher) was not told everything"
     }
     let isWhole: Bool = leading.membership.voters.count == Layout.founderCount && !leading.membership.isJoint
+    if weather.kind == .recovery {
+      for host in hosts where !host.isGone && host.configuration != nil && !leading.membership.voters.contains(host.id ?? MemberID(0)) {
+        return "\(Layout.names[host.place]) has no vote yet"
+      }
+    }
     if weather.kind == .joint || weather.kind == .shrink, !isWhole {
       return "the votes are not regrown (\(leading.membership))"
     }
@@ -81,17 +99,22 @@ extension World {
   func checkEnd() {
     for host in hosts {
       guard let member = host.process?.member else { continue }
+      enter(host.epoch)
       if let problem = checkers.history.model.compare(member.keyspace, isCurrent: member.appliedIndex == checkers.states.lastIndex) {
         return violate(.stateMachineSafety, "\(Layout.names[host.place]) \(problem)")
       }
       mix(UInt64(bitPattern: member.keyspace.revision))
     }
+    enter(founded.max() ?? 0)
     if let problem = checkers.history.lostWrites(upTo: hosts.compactMap { $0.process?.member.keyspace.revision }.max() ?? 0) {
       return violate(.durability, problem)
     }
-    let (problem, undecided): (String?, Int) = checkers.history.calls.check()
-    report.undecidedKeys = undecided
-    if let problem { return violate(.linearizability, problem) }
+    for epoch in ([era] + parked.keys).sorted() {
+      enter(epoch)
+      let (problem, undecided): (String?, Int) = checkers.history.calls.check()
+      report.undecidedKeys += undecided
+      if let problem { return violate(.linearizability, problem) }
+    }
     if weather.kind == .cities { loseTheCity() }
   }
 
@@ -115,7 +138,8 @@ extension World {
   var overview: String {
     hosts.filter { $0.configuration != nil }.map { host in
       guard let status = host.process?.member.raft else { return "\(Layout.names[host.place]) down" }
-      return "\(Layout.names[host.place]) \(status.role.rawValue) t\(status.term) log \(status.lastIndex) commit \(status.commit)"
+      return
+        "\(Layout.names[host.place]) \(status.role.rawValue) t\(status.term) log \(status.lastIndex) commit \(status.commit) \(status.membership)"
     }.joined(separator: ", ")
   }
 }

@@ -1,4 +1,5 @@
 import Consensus
+import Journal
 import Primitives
 import Store
 import Synchronization
@@ -19,6 +20,12 @@ final class Host {
   /// What arrived while it stood still.
   var backlog: [SimulationEvent] = []
   var extraDiskTime: Int64 = 0
+  /// Its journal tries again soon whether there is space.
+  var isLooking: Bool = false
+  /// Of the cluster, as its folder says.
+  var epoch: UInt64 = 0
+  /// Its log was put aside, and it starts with an empty one.
+  var isEmptied: Bool = false
   /// It shall die in the middle of its next write, and stay down for so long.
   var doom: Int64?
   /// It does not come back: its center is lost with its disks, or its own disk is damaged.
@@ -41,8 +48,21 @@ final class Host {
     var membership: Membership
     var membershipBefore: Membership
     var snapshot: UInt64
-    /// It handed something to its journal since it was looked at: only then may its membership be another.
+    /// Of the log in its memory.
+    var logEnd: UInt64
+    /// It handed something to its journal since it was looked at by which its membership may be another.
     var hasWritten: Bool = true
+
+    /// The last entry that was handed to the journal.
+    private var lastWritten: UInt64 = .max
+
+    func noteWritten(_ batch: JournalBatch) {
+      let (first, last): (UInt64, UInt64) = (batch.entries.first?.index ?? .max, batch.entries.last?.index ?? lastWritten)
+      let isChange: Bool = batch.entries.contains { $0.kind == Entry.Kind.membership.rawValue }
+      // A membership may be taken back where entries are replaced.
+      if batch.startBehind != nil || isChange || (first != .max && (lastWritten == .max || first <= lastWritten)) { hasWritten = true }
+      lastWritten = last
+    }
 
     init(_ member: SteppedMember, _ journal: SimulatedJournal) {
       self.member = member
@@ -50,6 +70,7 @@ final class Host {
       applied = member.appliedIndex
       membership = member.membership
       membershipBefore = membership
+      logEnd = member.lastIndex
       snapshot = journal.core.snapshotInfos.first?.index ?? 0
     }
   }

@@ -16,6 +16,7 @@ extension World {
     configuration.leaseCheckpointInterval = .milliseconds(700)
     configuration.diskStallLimit = .microseconds(SimulationLimits.diskStallLimit)
     configuration.maxLearners = 2
+    configuration.wideArea.relayedFrom = weather.relayedFrom
     configuration.shrinkPatience = .seconds(1)
     // Each by its own, as configuration files may differ: the leader's counts.
     if weather.kind == .shrink { configuration.shrinkMode = [.manual, .latency, .durable][draw(below: 3)] }
@@ -25,47 +26,74 @@ extension World {
   func start(_ place: Int) {
     let host: Host = hosts[place]
     guard var configuration: StoreConfiguration = host.configuration else { return }
+    enter(host.epoch)
     if let id = host.id, checkers.history.model.removed.contains(id) { return leave(host) }
     host.life += 1
     host.doom = nil
     host.clock.set(now)
     configuration.seed = random.next()
-    var journalConfiguration = JournalConfiguration(seed: random.next())
-    journalConfiguration.segmentBytes = SimulationLimits.segmentBytes
+    configuration.journalSegmentBytes = SimulationLimits.segmentBytes
     do {
-      let (core, contents): (JournalCore, JournalContents) = try JournalCore.open(host.disk, journalConfiguration)
-      if !contents.remarks.isEmpty { report.tornWrites += 1 }
-      let journal = SimulatedJournal(
-        core, isEager: options.defect == .saysPersistedTooEarly, now: { [unowned self] in now },
-        handedOver: { [unowned self] batch in
-          host.process?.hasWritten = true
-          if let problem = checkers.logs.onHandedOver(place, batch) { violate(.logMatching, problem) }
-        }, woken: { [unowned self] in startDisk(place) })
-      let member = try SteppedMember(
-        configuration, timing: timing, clock: host.clock, core: core, contents: contents, journal: journal,
-        link: SimulatedLink(self, place), disk: host.disk, defects: options.defect?.storeDefects ?? [], adjust: adjustment)
-      switch checkers.logs.onStart(place, member, snapshotTerm: contents.snapshot?.term ?? 0, isDamaged: host.disk.isDamaged) {
-      case .whole: break
-      case .lacksTail: return lack(host)
-      case .broken(let problem): return violate(.journal, problem)
-      }
-      host.process = Host.Process(member, journal)
-      checkers.states.onStart(place, applied: member.appliedIndex)
-      note("\(Layout.names[place]) starts with term \(member.term), log up to \(member.raft.lastIndex)")
-    } catch let error as JournalError where error.code == .corrupt && host.disk.isDamaged {
-      // Found. It must not vote with that; it stays out until it is restored from its peers.
+      guard let process: Host.Process = try open(host, configuration) else { return }
+      host.process = process
+      checkers.states.onStart(place, applied: process.member.appliedIndex)
+      note("\(Layout.names[place]) starts with term \(process.member.term), log up to \(process.member.raft.lastIndex)")
+    } catch let error as StoreError where error.journalCode == .corrupt && host.disk.isDamaged {
+      // Found, in two places at once. It must not vote with that; somebody has to add it anew.
       report.damagesFound += 1
       note("\(Layout.names[place]) finds its log damaged: \(error.message)")
       host.isGone = true
       return
+    } catch let error as StoreError where error.journalCode == .noSpace && host.disk.space != .plenty {
+      note("\(Layout.names[place]) cannot start, its disk is full")
+      return schedule(.restart(place), in: Int64(100_000 + draw(below: 200_000)))
     } catch {
       return violate(.journal, "\(Layout.names[place]) cannot start from its disk: \(error)")
+    }
+    guard report.violation == nil else { return }
+    for other in hosts where other.epoch != host.epoch {
+      isBroken[place][other.place] = true
+      isBroken[other.place][place] = true
     }
     for other in hosts where other.place != place && other.process != nil && cuts[other.place][place] == 0 {
       mendLink(other.place, place)
       mendLink(place, other.place)
     }
     schedule(.tick(host: place, life: host.life), in: Int64(draw(below: Int(SimulationLimits.tick))))
+  }
+
+  /// nil: it is not used.
+  private func open(_ host: Host, _ configuration: StoreConfiguration) throws -> Host.Process? {
+    let place: Int = host.place
+    var journal: SimulatedJournal?
+    let member = try SteppedMember(
+      configuration, timing: timing, clock: host.clock, disk: host.disk, link: SimulatedLink(self, place),
+      defects: options.defect?.storeDefects ?? [],
+      journal: { core in
+        let opened = SimulatedJournal(
+          core, isEager: options.defect == .saysPersistedTooEarly, clock: host.clock, now: { [unowned self] in now },
+          handedOver: { [unowned self] batch in
+            host.process?.noteWritten(batch)
+            if let problem = checkers.logs.onHandedOver(place, batch) { violate(.logMatching, problem) }
+          }, woken: { [unowned self] in startDisk(place) })
+        journal = opened
+        return opened
+      }, adjust: adjustment)
+    guard let journal else { preconditionFailure("a member without a journal") }
+    if member.epoch != host.epoch { changeEpoch(host, member) }
+    host.isEmptied = false
+    guard report.violation == nil else { return nil }
+    if !member.remarks.isEmpty { report.tornWrites += 1 }
+    if member.isRepairing {
+      if !checkers.logs.isRepairing(place) { report.damagesFound += 1 }
+      note("\(Layout.names[place]) finds its log damaged and is repaired: \(member.remarks.joined(separator: "; "))")
+    }
+    switch checkers.logs.onStart(place, member, isDamaged: host.disk.isDamaged) {
+    case .whole: return Host.Process(member, journal)
+    case .lacksTail: lack(host)
+    case .broken(let problem): violate(.journal, problem)
+    }
+    return nil
   }
 
   /// A bad disk lost the end of the log, as if the power had gone a moment earlier: nobody can see that from the disk, and Raft does not
@@ -83,12 +111,13 @@ extension World {
     if let id = host.id { places[id] = nil }
     host.configuration = nil
     host.id = nil
+    host.epoch = era
     host.disk = FaultyDisk(path: Layout.names[host.place])
     checkers.logs.forget(host.place)
     breakWatches(of: host.place)
   }
 
-  private var timing: RaftTiming {
+  var timing: RaftTiming {
     var timing = RaftTiming()
     if weather.kind == .churn {
       timing.heartbeatTicks = 1
@@ -115,10 +144,11 @@ extension World {
   func crash(_ place: Int) {
     let host: Host = hosts[place]
     guard let process = host.process else { return }
+    enter(host.epoch)
     note("\(Layout.names[place]) crashes")
     report.crashes += 1
     var writing: [SimulatedJournal.Work] = process.journal.running
-    let unwritten: [SimulatedJournal.Work] = process.journal.running + process.journal.queued
+    let unwritten: [JournalBatch] = process.journal.unwritten
     if writing.isEmpty, chance(500) { writing = process.journal.queued }
     if !writing.isEmpty {
       host.disk.operationsLeft = draw(below: 4)
@@ -127,7 +157,7 @@ extension World {
     }
     stop(host)
     host.disk.crash(&random)
-    checkers.logs.onCrash(place, writing: unwritten.compactMap(\.batch))
+    checkers.logs.onCrash(place, writing: unwritten)
     let notices: Bool = chance(500)
     for other in hosts where other.place != place && other.process != nil && notices {
       schedule(.linkChanged(host: other.place, life: other.life, other: place, up: false), in: Int64(500 + draw(below: 30_000)))
@@ -136,12 +166,10 @@ extension World {
   }
 
   func stop(_ host: Host) {
-    // What is queued holds on to the member.
-    host.process?.journal.queued = []
-    host.process?.journal.running = []
-    host.process?.journal.core.close()
+    host.process?.journal.drop()
     host.process = nil
     host.life += 1
+    host.isLooking = false
     host.isPaused = false
     host.backlog = []
   }
@@ -171,4 +199,9 @@ extension World {
       for event in backlog { handle(event) }
     }
   }
+}
+
+extension StoreError {
+  /// Of the journal's error that it is about.
+  fileprivate var journalCode: JournalError.Code? { (cause as? JournalError)?.code }
 }

@@ -7,6 +7,7 @@ extension World {
   func observe(_ place: Int) {
     let host: Host = hosts[place]
     guard report.violation == nil, let process = host.process else { return }
+    enter(host.epoch)
     let member: SteppedMember = process.member
     if member.hasFailed { return onFailure(member.failure ?? "", host, member) }
     if process.hasWritten, member.membership != process.membership {
@@ -24,6 +25,16 @@ extension World {
       if let problem = checkers.acknowledged(request, now: now) { violate(.durability, "\(Layout.names[host]) acknowledged \(problem)") }
     }
     acknowledged.removeAll(keepingCapacity: true)
+  }
+
+  /// What is committed, and was in a member's log, is never cut from it.
+  func checkCuts(_ host: Host) {
+    guard report.violation == nil, let process = host.process else { return }
+    let end: UInt64 = process.member.lastIndex
+    defer { process.logEnd = end }
+    guard end < process.logEnd, let entry = checkers.states.entry(at: end + 1), checkers.logs.holds(host.place, entry) else { return }
+    violate(
+      .stateMachineSafety, "\(Layout.names[host.place]) cut entry \(entry.index) of term \(entry.term) from its log, which is committed")
   }
 
   /// Stalls of one disk add up: behind a group of appends and a snapshot, each of which takes its quarter of a second, the next group may
@@ -55,6 +66,7 @@ extension World {
     mix(member.term &* 31 &+ UInt64(host.place))
     report.elections += 1
     checkers.leases.onLeader(now: now)
+    if member.isRepairing { return violate(.durability, "\(Layout.names[host.place]) leads before its log is repaired") }
     if report.elections <= neededElections, Layout.centerOf[host.place] != 0 { neededElections += 1 }
     if isStormy, weather.kind == .churn, chance(250) { host.doom = 50_000 + Int64(draw(below: 250_000)) }
     if let died = productionDiedAt, report.failoverMicroseconds == nil, Layout.centerOf[host.place] != 0 {

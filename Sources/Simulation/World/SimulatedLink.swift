@@ -17,6 +17,9 @@ final class SimulatedLink: PeerLink, @unchecked Sendable {
 
   func start() async throws {}
   func stop() async {}
-  func send(_ frame: ByteBuffer, to member: MemberID, priority: LinkPriority) -> Bool { world.send(frame, from: host, to: member) }
+  func send(_ frame: ByteBuffer, to member: MemberID, priority: LinkPriority) -> Bool {
+    world.send(Bytes(frame.readableBytesView), from: host, to: member)
+  }
+  func send(bytes: Bytes, to member: MemberID, priority: LinkPriority) -> Bool { world.send(bytes, from: host, to: member) }
   func roundTrips() -> [MemberID: Int64] { [:] }
 }

@@ -10,6 +10,7 @@ extension World {
       let burns: Bool = chance(500)
       let time = Int64(900_000 + draw(below: 100_000))
       queue.add(.fault(burns ? .lose([0, 1]) : .crash([0, 1], downFor: 900_000)), at: time)
+    case .recovery: planLoss()
     default:
       for _ in 0..<weather.faults {
         queue.add(.fault(drawFault(of: weather.kind)), at: Int64(400_000 + draw(below: Int(weather.span) - 500_000)))
@@ -50,7 +51,7 @@ extension World {
     case .links: return .cut(drawCut(member), lasting: lasting)
     case .churn:
       switch draw(below: 5) {
-      case 0: return .transfer(to: member)
+      case 0: return chance(500) ? .transfer(to: member) : .transferAndCut(to: member)
       case 1, 2: return .crashLeader(downFor: lasting / 4)
       default: return .cutLeader(lasting: lasting / 3)
       }
@@ -84,14 +85,42 @@ extension World {
       default: return .cut(drawCut(member), lasting: 300_000 + lasting)
       }
     case .disks: return draw(below: 2) == 0 ? .crashLeader(downFor: lasting / 2) : .crashInWrite(member, downFor: lasting / 2)
-    case .pauses, .calm, .productionLoss:
+    case .pauses, .calm, .productionLoss, .recovery:
       switch draw(below: 8) {
-      case 0: return .transfer(to: member)
+      case 0: return chance(500) ? .transfer(to: member) : .transferAndCut(to: member)
       case 1: return .resign
       case 2: return .pause(member, lasting: lasting / 2)
       case 3, 4: return .freezeLeader(lasting: 500_000 + lasting / 2)
       default: return .slowDisk(member, by: Int64(1_000 + draw(below: 300_000)), lasting: lasting)
       }
+    }
+  }
+
+  /// Two of the three centers go, somehow, before anybody can tell what was under way; some time later they are back.
+  private func planLoss() {
+    let center: Int = draw(below: 3)
+    let lost: [Int] = (0..<Layout.founderCount).filter { Layout.centerOf[$0] != center }
+    let survivors: [Int] = Layout.centers[center].filter { $0 < Layout.founderCount }
+    let time = Int64(700_000 + draw(below: 400_000))
+    for _ in 0..<weather.faults {
+      queue.add(.fault(drawFault(of: [.crashes, .links, .churn][draw(below: 3)])), at: Int64(400_000 + draw(below: Int(time) - 400_000)))
+    }
+    let away = Int64(1_000_000 + draw(below: 800_000))
+    switch draw(below: 5) {
+    case 0: queue.add(.fault(.lose(lost)), at: time)
+    case 1, 2: queue.add(.fault(.crash(lost, downFor: away)), at: time)
+    default:
+      // The others go on without the survivors, and do not know what is decided there.
+      let pairs: [(Int, Int)] = lost.flatMap { other in survivors.flatMap { [(other, $0), ($0, other)] } }
+      queue.add(.fault(.cut(pairs, lasting: away)), at: time)
+      if chance(300) { queue.add(.fault(.crash(Layout.centers[Layout.centerOf[lost[0]]], downFor: 300_000)), at: time + away / 2) }
+    }
+    queue.add(.majorityLost(center: center), at: time + Int64(200_000 + draw(below: 300_000)))
+    // The survivors are hit once more.
+    if survivors.count > 1, chance(300) {
+      let again: Int64 = time + 1_100_000 + Int64(draw(below: 400_000))
+      queue.add(.fault(.crash([survivors[draw(below: 2)]], downFor: 600_000)), at: again)
+      queue.add(.majorityLost(center: center), at: again + 100_000)
     }
   }
 
@@ -126,7 +155,7 @@ extension World {
       if weather.kind == .productionLoss { productionDiedAt = now }
       for host in which { bringDown(host, downFor) }
     case .lose(let which):
-      productionDiedAt = now
+      if weather.kind == .productionLoss { productionDiedAt = now }
       for host in which {
         crash(host)
         hosts[host].isGone = true
@@ -148,7 +177,17 @@ extension World {
     case .freezeLeader(let lasting):
       guard let leader else { return }
       strike(.pause(leader, lasting: lasting))
-      cut(hosts.indices.filter { $0 != leader }.map { ($0, leader) }, lasting + 40_000)
+      // It wakes up and believes that it leads, until it hears of its successor or misses the others.
+      let deaf = Int64(40_000 + (chance(500) ? draw(below: 250_000) : 0))
+      if chance(700) { probe(leader, until: now + lasting + deaf) }
+      cut(hosts.indices.filter { $0 != leader }.map { ($0, leader) }, lasting + deaf)
+    case .transferAndCut(let target):
+      guard let leader, leader != target else { return }
+      strike(.transfer(to: target))
+      let lasting = Int64(100_000 + draw(below: 300_000))
+      probe(leader, until: now + lasting)
+      // The word has left. What the others say to the old leader from now on is lost.
+      schedule(.fault(.cut(hosts.indices.filter { $0 != leader }.map { ($0, leader) }, lasting: lasting)), in: Int64(draw(below: 2_000)))
     case .brownout(let hanging, let extra):
       note("all disks hang")
       for host in hosts { host.extraDiskTime = extra }
@@ -178,9 +217,11 @@ extension World {
     case .flipsBit: if let what = disk.flip(&random) { note("a bit of \(what) turns over") }
     case .misdirects: disk.misdirection = (1 + draw(below: 2), chance(500) ? 1 + draw(below: 8) : -1 - draw(below: 8))
     case .lies: disk.liesLeft = 1 + draw(below: 4)
-    case .full, .fails:
-      disk.failure = kind == .full ? .noSpace : .io
-      disk.operationsLeft = draw(below: 6)
+    case .full:
+      disk.space = chance(500) ? .none : .noneToGrow
+      schedule(.freeSpace(place), in: Int64(300_000 + draw(below: 1_200_000)))
+      report.fullDisks += 1
+    case .fails: disk.operationsLeft = draw(below: 6)
     }
   }
 
@@ -201,14 +242,14 @@ extension World {
     schedule(.restart(host), in: downFor + Int64(draw(below: 50_000)))
   }
 
-  /// The host that believes it leads, in the newest term.
+  /// The host that believes it leads, in the newest term of the newest epoch.
   var leader: Int? {
     var best: Int?
-    var term: UInt64 = 0
+    var (epoch, term): (UInt64, UInt64) = (0, 0)
     for host in hosts {
-      guard let member = host.process?.member, member.isLeader, member.term >= term else { continue }
+      guard let member = host.process?.member, member.isLeader, (host.epoch, member.term) >= (epoch, term) else { continue }
       best = host.place
-      term = member.term
+      (epoch, term) = (host.epoch, member.term)
     }
     return best
   }
@@ -237,6 +278,7 @@ extension World {
       host.extraDiskTime = 0
       host.doom = nil
       host.disk.operationsLeft = nil
+      host.disk.space = .plenty
       resume(host.place)
       if host.process == nil, !host.isGone { start(host.place) }
     }

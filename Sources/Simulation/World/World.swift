@@ -1,5 +1,6 @@
 import Keyspace
 import Primitives
+import Store
 
 /// Seven hosts, the links between them, clients, watchers, an administrator, and the checkers that look on.
 ///
@@ -16,7 +17,16 @@ final class World: @unchecked Sendable {
   var places: [MemberID: Int] = [:]
   var clients: [Client]
   var watchers: [Watcher]
+  /// Of the epoch that is looked at; the others' are parked.
   var checkers: Checkers
+  var parked: [UInt64: Checkers] = [:]
+  var era: UInt64 = 0
+  var newestEpoch: UInt64 = 0
+  var founded: Set<UInt64> = []
+  /// What the operator is given for each epoch that may have been founded.
+  var certificates: [UInt64: (Recovery) -> RecoveryCertificate] = [:]
+  /// The center whose members shall go on alone.
+  var lostMajority: Int?
   /// How many cuts lie on the way from one host to another.
   var cuts: [[Int]]
   /// The link from one to another is known to be broken.
@@ -87,7 +97,7 @@ final class World: @unchecked Sendable {
     }
     for client in clients.indices { queue.add(.clientTurn(client), at: Int64(350_000 + draw(below: 100_000))) }
     for watcher in watchers.indices { queue.add(.watchTurn(watcher), at: Int64(300_000 + draw(below: 400_000))) }
-    if [.members, .joint, .shrink].contains(weather.kind) { queue.add(.adminTurn, at: 600_000) }
+    if [.members, .joint, .shrink, .recovery].contains(weather.kind) { queue.add(.adminTurn, at: 600_000) }
     planFaults()
     while let (time, event) = queue.next() {
       now = time
@@ -108,25 +118,31 @@ final class World: @unchecked Sendable {
     if let host = event.host {
       if hosts[host].isPaused { return keep(event, host) }
       hosts[host].clock.set(now)
+      enter(hosts[host].epoch)
     }
     switch event {
     case .tick(let host, let life): tick(host, life)
-    case .deliver(let from, let to, let frame): deliver(frame, from: from, to: to)
+    case .deliver(let from, let to, let epoch, let frame): deliver(frame, from: from, to: to, epoch)
+    case .superseded(let host, let life, let proof):
+      if hosts[host].life == life, let process = hosts[host].process, process.member.heeds(proof) { restart(host, .rejoin(proof)) }
     case .linkChanged(let host, let life, let other, let up): linkChanged(host, life, other, up)
     case .refused(let host, let life): if hosts[host].life == life { leave(hosts[host]) }
     case .diskDone(let host, let life): diskDone(host, life)
+    case .lookForSpace(let host, let life): lookForSpace(host, life)
     case .request(let host, let request): take(request, at: host)
     case .answer(let client, let request, let answer): hear(answer, to: request, client)
     case .clientTurn(let client): act(client)
     case .clientGivesUp(let client, let request): giveUp(request, client)
     case .watchTurn(let watcher): turn(watcher)
     case .watchTold(let watcher, let generation, let result): told(watcher, generation, result)
-    case .adminTurn: administer()
+    case .adminTurn: weather.kind == .recovery ? recover() : administer()
     case .fault(let fault): strike(fault)
     case .mend(let pairs): mend(pairs)
     case .mendDisk(let host): hosts[host].extraDiskTime = 0
+    case .freeSpace(let host): hosts[host].disk.space = .plenty
     case .resume(let host): resume(host)
     case .restart(let host): if hosts[host].process == nil, !hosts[host].isGone { start(host) }
+    case .majorityLost(let center): if isStormy { lostMajority = center }
     case .faultsEnd: endFaults()
     case .checkRecovery: checkRecovery()
     }

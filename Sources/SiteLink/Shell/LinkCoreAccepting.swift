@@ -66,16 +66,16 @@ extension LinkCore {
       throw LinkError(.wrongMember, "\(host) is not a member of this cluster.")
     }
     try judgeHost(hello, process, link)
-    guard hello.epoch == epoch else {
-      if hello.epoch > epoch {
-        throw LinkError(
-          .wrongMember, "\(host) is of epoch \(hello.epoch) of the cluster, this member of \(epoch): it has not heard of it yet.")
-      }
+    switch EpochMeeting(caller: hello.epoch, own: epoch) {
+    case .same: return link
+    case .callerIsAhead:
+      throw LinkError(
+        .wrongMember, "\(host) is of epoch \(hello.epoch) of the cluster, this member of \(epoch): it has not heard of it yet.")
+    case .callerIsBehind:
       throw LinkError(
         .superseded,
         "\(host) is of epoch \(hello.epoch) of the cluster, which is at \(epoch): survivors went on without it, and it must rejoin.")
     }
-    return link
   }
 
   private func judgeHost(_ hello: Hello, _ process: IdentityURI, _ link: PeerLink) throws(LinkError) {

@@ -9,6 +9,8 @@ public protocol PeerLink: Sendable {
   func stop() async
   /// On the event loop. False: not taken.
   func send(_ frame: ByteBuffer, to member: MemberID, priority: LinkPriority) -> Bool
+  /// The same, for links that carry no buffers: the simulated ones.
+  func send(bytes: [UInt8], to member: MemberID, priority: LinkPriority) -> Bool
   /// The members changed: who is to be reached from now on, and whose ids are never to be heard again. On the event loop.
   func update(peers: [LinkPeer], removed: Set<MemberID>)
   /// Connections of another epoch of the cluster end, and none is made. On the event loop, also before `start`.
@@ -23,6 +25,9 @@ extension PeerLink {
   /// For links that reach everybody anyway.
   public func update(peers: [LinkPeer], removed: Set<MemberID>) {}
   public func setEpoch(_ epoch: UInt64) {}
+  public func send(bytes: [UInt8], to member: MemberID, priority: LinkPriority) -> Bool {
+    send(ByteBuffer(bytes: bytes), to: member, priority: priority)
+  }
   public func statuses() -> [LinkStatus] { [] }
 }
 

@@ -35,13 +35,15 @@ enum StoreFrame {
   /// The leader's answer: caught up to there, the sender of `lost` may vote again.
   case repairTarget(repair: UInt64, term: UInt64, index: UInt64)
 
-  func encode() -> ByteBuffer {
+  func encode() -> ByteBuffer { ByteBuffer(bytes: encodedBytes()) }
+
+  func encodedBytes() -> Bytes {
     var writer = ByteWriter(reserving: 64)
     switch self {
     case .raft(let message):
       var bytes: Bytes = [1]
       message.encode(into: &bytes)
-      return ByteBuffer(bytes: bytes)
+      return bytes
     case .snapshotBegin(let transfer, let metadata):
       writer.byte(2)
       writer.fixed64(transfer)
@@ -91,18 +93,18 @@ enum StoreFrame {
       writer.members(receivers)
       var bytes: Bytes = writer.take()
       message.encode(into: &bytes)
-      return ByteBuffer(bytes: bytes)
+      return bytes
     case .forwarded(let message):
       var bytes: Bytes = [21]
       message.encode(into: &bytes)
-      return ByteBuffer(bytes: bytes)
+      return bytes
     case .relayFailed(let receivers):
       writer.byte(22)
       writer.members(receivers)
     case .snapshotWanted(let message):
       var bytes: Bytes = [23]
       message.encode(into: &bytes)
-      return ByteBuffer(bytes: bytes)
+      return bytes
     case .snapshotReport(let receiver, let isAlive):
       writer.byte(24)
       writer.members([receiver])
@@ -116,11 +118,12 @@ enum StoreFrame {
       writer.fixed64(term)
       writer.fixed64(index)
     }
-    return ByteBuffer(bytes: writer.bytes)
+    return writer.take()
   }
 
-  init(_ buffer: ByteBuffer) throws {
-    let bytes: Bytes = Bytes(buffer.readableBytesView)
+  init(_ buffer: ByteBuffer) throws { try self.init(bytes: Bytes(buffer.readableBytesView)) }
+
+  init(bytes: Bytes) throws {
     guard let kind: UInt8 = bytes.first else { throw MalformedBytes("empty frame", offset: 0) }
     if kind == 1 || kind == 21 || kind == 23 {
       let message: RaftMessage = try RaftMessage.decode(Bytes(bytes.dropFirst()))

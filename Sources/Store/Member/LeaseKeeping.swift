@@ -73,7 +73,7 @@ extension MemberCore {
     for (id, call) in calls.takeIdle() {
       if leader == configuration.memberID {
         answer(call) { [unowned self] answer in self.onAnswer(id, answer) }
-      } else if !link.send(StoreFrame.call(id: id, call).encode(), to: leader, priority: .urgent) {
+      } else if !link.send(bytes: StoreFrame.call(id: id, call).encodedBytes(), to: leader, priority: .urgent) {
         calls.putBack(id)
       }
     }
@@ -82,7 +82,7 @@ extension MemberCore {
   func onCall(_ id: UInt64, _ call: LeaderCall, from member: MemberID) {
     answer(call) { [unowned self] answer in
       // A lost answer is asked for again.
-      _ = self.link.send(StoreFrame.answer(id: id, answer).encode(), to: member, priority: .urgent)
+      _ = self.link.send(bytes: StoreFrame.answer(id: id, answer).encodedBytes(), to: member, priority: .urgent)
     }
   }
 

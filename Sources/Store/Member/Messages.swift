@@ -9,7 +9,7 @@ import SiteLink
 extension MemberCore {
   func send(_ message: RaftMessage) {
     if case .snapshot = message.body { return sendSnapshot(for: message) }
-    let taken: Bool = link.send(StoreFrame.raft(message).encode(), to: message.to, priority: Self.priority(of: message.body))
+    let taken: Bool = link.send(bytes: StoreFrame.raft(message).encodedBytes(), to: message.to, priority: Self.priority(of: message.body))
     // What the link did not take never left: the proposal is surely not in the log.
     if !taken, case .propose(_, let context, _, _) = message.body {
       proposals.dropped(context: context)
@@ -26,10 +26,12 @@ extension MemberCore {
     }
   }
 
-  func receive(_ frame: ByteBuffer, from member: MemberID) {
+  func receive(_ frame: ByteBuffer, from member: MemberID) { receive(bytes: Bytes(frame.readableBytesView), from: member) }
+
+  func receive(bytes: Bytes, from member: MemberID) {
     guard failure == nil else { return }
     do {
-      switch try StoreFrame(frame) {
+      switch try StoreFrame(bytes: bytes) {
       case .raft(let message):
         guard message.from == member, message.to == configuration.memberID else {
           throw MalformedBytes("message from \(message.from) to \(message.to)", offset: 0)

@@ -41,7 +41,7 @@ extension MemberCore {
     current.asked = now
     current.indexWhenAsked = node.durableIndex
     repair = current
-    _ = link.send(StoreFrame.lost(repair: current.number).encode(), to: leader, priority: .normal)
+    _ = link.send(bytes: StoreFrame.lost(repair: current.number).encodedBytes(), to: leader, priority: .normal)
   }
 
   func onLost(_ number: UInt64, from member: MemberID) {
@@ -57,7 +57,7 @@ extension MemberCore {
       logger.warning("a member's log was damaged: repairing it", metadata: ["member": "\(name(of: member))", "to": "\(target)"])
     }
     let frame = StoreFrame.repairTarget(repair: number, term: node.currentTerm, index: target)
-    _ = link.send(frame.encode(), to: member, priority: .normal)
+    _ = link.send(bytes: frame.encodedBytes(), to: member, priority: .normal)
   }
 
   func onRepairTarget(_ number: UInt64, term: UInt64, index: UInt64) {

@@ -11,11 +11,20 @@ struct RestoredMember: Sendable {
   var state: RestoredState
   var epoch: EpochRecord
   var values: ValueFiles?
+  /// Of the journal, when it was opened.
+  var remarks: [String] = []
 
   /// Reads the folder, on a thread that may block. Throws `.cannotOpen` (locked, damaged, full: the cause says it) or `.damaged`.
   static func open(_ configuration: StoreConfiguration, _ disk: any Disk, _ metrics: StoreMetrics, _ logger: Logger) throws
     -> RestoredMember
   {
+    try open(configuration, disk, logger) { core in Journal(core) { sync in metrics.walSync.recordNanoseconds(sync.nanoseconds) } }
+  }
+
+  /// - Parameter journal: runs the core from then on.
+  static func open(
+    _ configuration: StoreConfiguration, _ disk: any Disk, _ logger: Logger, _ journal: (JournalCore) -> any MemberJournal
+  ) throws -> RestoredMember {
     do { try Rejoining.finish(disk) } catch {
       throw StoreError(.cannotOpen, "the folder \(configuration.directory) cannot be opened", cause: error)
     }
@@ -39,8 +48,8 @@ struct RestoredMember: Sendable {
       logger.info(
         "member restored",
         metadata: ["snapshot": "\(state.snapshot?.index ?? 0)", "entries": "\(state.entries.count)", "term": "\(state.hardState.term)"])
-      let journal = Journal(core) { sync in metrics.walSync.recordNanoseconds(sync.nanoseconds) }
-      return RestoredMember(journal: journal, keyspace: keyspace, state: state, epoch: epoch, values: values)
+      return RestoredMember(
+        journal: journal(core), keyspace: keyspace, state: state, epoch: epoch, values: values, remarks: contents.remarks)
     } catch {
       core.close()
       throw StoreError(.damaged, "what \(configuration.directory) holds cannot be read: restore this member from its peers", cause: error)

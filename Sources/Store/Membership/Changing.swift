@@ -46,7 +46,7 @@ extension MemberCore {
     }
     changes.lastID &+= 1
     let frame = StoreFrame.change(id: changes.lastID, command: change.command.encode())
-    guard link.send(frame.encode(), to: leader, priority: .normal) else {
+    guard link.send(bytes: frame.encodedBytes(), to: leader, priority: .normal) else {
       return completion(.failure(KeyspaceError(.noLeader, "the leader cannot be reached: nothing was changed")))
     }
     changes.asked[changes.lastID] = waiting
@@ -68,7 +68,7 @@ extension MemberCore {
       case .success(let added): .changed(id: id, member: added?.value ?? 0, code: "", message: "")
       case .failure(let error): .changed(id: id, member: 0, code: error.code.name, message: error.message)
       }
-    _ = link.send(frame.encode(), to: member, priority: .normal)
+    _ = link.send(bytes: frame.encodedBytes(), to: member, priority: .normal)
   }
 
   func onChanged(_ id: UInt64, member: UInt64, code: String, message: String) {

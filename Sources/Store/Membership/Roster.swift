@@ -55,8 +55,8 @@ extension MemberCore {
     link.update(
       peers: roster.filter { $0.id != configuration.memberID }.map(\.linkPeer)
         + departing.values.map(\.peer).sorted { $0.member < $1.member },
-      // One that still votes for the configuration without it is not refused.
-      removed: Set(keyspace.cluster.removed.filter { !node.membership.isMember($0) }))
+      // One that still votes for the configuration without it is not refused: before that is committed nobody may be able to lead but it.
+      removed: Set(keyspace.cluster.removed.filter { !node.isStillMember($0) }))
   }
 
   func forgetDeparted() {

@@ -36,11 +36,13 @@ public struct RecoveryCertificate: Hashable, Sendable {
   public var members: [Member]
   /// Up to here a majority is known to have had everything, so both cities had it on disk.
   public var lastCitySafeRevision: Int64
-  /// Up to here everything is kept.
+  /// Where the log that goes on ends.
   public var lastRevision: Int64
-  /// Writes between the two: kept, and not known to have been acknowledged.
+  /// Writes between the two: kept as the survivors have them, and not known to have been acknowledged.
   public var uncertain: PrefixCounts
-  /// Whatever was acknowledged with a revision from the first to the second may be lost. None of them is ever given out again.
+  /// Whatever was acknowledged with a revision from the first to the second may be lost. Nobody knows a majority to have the survivors'
+  /// uncertain writes: a leader that they did not hear of may have acknowledged others at the same revisions (found by the simulation).
+  /// Those behind `lastRevision` are never given out again.
   public var firstLostRevision: Int64
   public var lastLostRevision: Int64
   /// The end of the lost leader's log when it was last heard: what lies between `lastRevision` and its revision existed.
@@ -76,7 +78,7 @@ public struct RecoveryCertificate: Hashable, Sendable {
     lastCitySafeRevision = min(known, successor.lastRevision)
     lastRevision = recovery?.lastRevision ?? successor.lastRevision
     uncertain = successor.tail
-    firstLostRevision = lastRevision + 1
+    firstLostRevision = lastCitySafeRevision + 1
     lastLostRevision = (recovery?.firstRevision ?? lastRevision + Recovery.revisionJump) - 1
     horizon = answered.compactMap(\.horizon).max { $0.revision < $1.revision }
     let city: String = successor.record?.city ?? ""
@@ -143,15 +145,18 @@ public struct RecoveryCertificate: Hashable, Sendable {
     var lines: [String] = [
       "\(isDryRun ? "What a recovery would do (nothing was done)" : "Certificate of a recovery") of cluster \(cluster) in \(center)",
       "  epoch \(epoch), \(time.rfc3339), by \(by)", "",
-      "  Everything up to revision \(lastRevision) is kept.",
-      "  Up to revision \(lastCitySafeRevision) both cities are known to have had it.",
+      "  Everything up to revision \(lastCitySafeRevision) is kept; both cities are known to have had it.",
+      "  The log goes on from revision \(lastRevision).",
     ]
     if uncertain.total > 0 {
-      lines.append("  \(uncertain.total) writes in between are kept and may never have been acknowledged:")
+      lines.append(
+        "  \(uncertain.total) writes in between are kept and may never have been acknowledged; a leader that was not heard here may have "
+          + "acknowledged others in their place:")
       for (prefix, count) in uncertain.sorted { lines.append("    \(count)  \(prefix)") }
     }
     lines.append(
-      "  What was acknowledged with a revision from \(firstLostRevision) to \(lastLostRevision) may be lost; none is given out again.")
+      "  What was acknowledged with a revision from \(firstLostRevision) to \(lastLostRevision) may be lost; none behind \(lastRevision) is given out again."
+    )
     if let horizon {
       lines.append(
         horizon.revision > lastRevision

@@ -56,7 +56,7 @@ extension MemberCore {
       }
     }
     if receivers.contains(own) { node.step(message) }
-    if !failed.isEmpty { _ = link.send(StoreFrame.relayFailed(receivers: failed).encode(), to: member, priority: .urgent) }
+    if !failed.isEmpty { _ = link.send(bytes: StoreFrame.relayFailed(receivers: failed).encodedBytes(), to: member, priority: .urgent) }
   }
 
   /// An append of the leader that a neighbour handed on. Who the neighbour is does not matter: it is a member, as the link made sure.

@@ -83,7 +83,7 @@ extension MemberCore {
   }
 
   private func acknowledge(_ transfer: UInt64, _ member: MemberID, _ chunks: UInt64) {
-    _ = link.send(StoreFrame.snapshotAcknowledged(transfer: transfer, chunks: chunks).encode(), to: member, priority: .normal)
+    _ = link.send(bytes: StoreFrame.snapshotAcknowledged(transfer: transfer, chunks: chunks).encodedBytes(), to: member, priority: .normal)
   }
 
   func endReceiving(_ transfer: UInt64, from member: MemberID, _ chunks: UInt64, _ bytes: Bytes) {
@@ -134,7 +134,7 @@ extension MemberCore {
   }
 
   private func refuse(_ transfer: UInt64, _ member: MemberID) {
-    _ = link.send(StoreFrame.snapshotRefused(transfer: transfer).encode(), to: member, priority: .normal)
+    _ = link.send(bytes: StoreFrame.snapshotRefused(transfer: transfer).encodedBytes(), to: member, priority: .normal)
   }
 
   func abandonReceiving() {

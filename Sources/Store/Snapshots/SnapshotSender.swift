@@ -119,7 +119,7 @@ extension MemberCore {
     var bytes: Bytes = []
     sender.message.encode(into: &bytes)
     let end = StoreFrame.snapshotEnd(transfer: sender.transfer, chunks: sender.sent, message: bytes)
-    sender.isEnded = link.send(end.encode(), to: member, priority: .bulk)
+    sender.isEnded = link.send(bytes: end.encodedBytes(), to: member, priority: .bulk)
   }
 
   func onSnapshotProgress(_ member: MemberID, _ transfer: UInt64, _ chunks: UInt64) {

@@ -23,7 +23,7 @@ extension MemberCore {
     // Consensus offers it again with the next heartbeat.
     if case .notYetKnown = choice { return node.snapshotReported(to: message.to, delivered: false) }
     if case .neighbour(let source) = choice,
-      link.send(StoreFrame.snapshotWanted(message).encode(), to: source, priority: .normal)
+      link.send(bytes: StoreFrame.snapshotWanted(message).encodedBytes(), to: source, priority: .normal)
     {
       delegations[message.to] = SnapshotDelegation(source: source, lastProgress: now)
       metrics.snapshotsDelegated.increment()
@@ -74,7 +74,7 @@ extension MemberCore {
   /// To the leader that wants it: consensus there must hear now and then that the snapshot still travels, or that it does not.
   func reportSnapshot(to member: MemberID, leader: MemberID, isAlive: Bool) {
     if leader == configuration.memberID { return node.snapshotReported(to: member, delivered: isAlive) }
-    _ = link.send(StoreFrame.snapshotReport(receiver: member, isAlive: isAlive).encode(), to: leader, priority: .normal)
+    _ = link.send(bytes: StoreFrame.snapshotReport(receiver: member, isAlive: isAlive).encodedBytes(), to: leader, priority: .normal)
   }
 
   func reportProgress(to member: MemberID) {

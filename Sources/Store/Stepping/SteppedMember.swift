@@ -15,13 +15,19 @@ public final class SteppedMember {
   private let core: MemberCore
   private static let quiet = Logger(label: "store") { _ in SwiftLogNoOpLogHandler() }
 
+  /// What the journal said when it was opened.
+  public let remarks: [String]
+  /// Of the cluster, as far as this member has promised to know it.
+  public var epoch: UInt64 { core.epoch.epoch }
+
+  /// Reads the folder as `Store` does, repairs and unfinished returns to the cluster included.
   /// - Parameters:
-  ///   - journal: what the member shall write to; `core` and `contents` are what it was opened from, on `disk`.
+  ///   - journal: runs what was opened.
   ///   - adjust: limits and planted bugs of consensus.
-  /// - Throws: `StoreError`, `ConsensusError`, `KeyspaceError`, `JournalError`: what the disk holds cannot be used.
+  /// - Throws: `StoreError`, `ConsensusError`: what the disk holds cannot be used.
   public init(
-    _ configuration: StoreConfiguration, timing: RaftTiming, clock: any TimeSource, core: JournalCore, contents: JournalContents,
-    journal: any MemberJournal, link: any PeerLink, disk: any Disk, defects: StoreDefects = [],
+    _ configuration: StoreConfiguration, timing: RaftTiming, clock: any TimeSource, disk: any Disk, link: any PeerLink,
+    defects: StoreDefects = [], journal: (JournalCore) -> any MemberJournal,
     adjust: @escaping @Sendable (inout RaftConfiguration) -> Void = { _ in }
   ) throws {
     try configuration.check()
@@ -34,15 +40,14 @@ public final class SteppedMember {
     environment.defects = defects
     environment.adjust = adjust
     environment.publishes = false
-    var (keyspace, state): (Keyspace, RestoredState) = try RestoredMember.read(core, contents)
+    var restored: RestoredMember = try RestoredMember.open(configuration, disk, Self.quiet, journal)
+    remarks = restored.remarks
     #if DEBUG
-      if defects.contains(.cutsTooMuch) { state.entries.removeLast(min(3, state.entries.count)) }
-      if defects.contains(.forgetsVote) { state.hardState.vote = nil }
+      if defects.contains(.cutsTooMuch) { restored.state.entries.removeLast(min(3, restored.state.entries.count)) }
+      if defects.contains(.forgetsVote) { restored.state.hardState.vote = nil }
     #endif
-    self.core = try MemberCore(
-      RestoredMember(journal: journal, keyspace: keyspace, state: state, epoch: EpochRecord.read(disk)), environment)
-    keyspace = Keyspace()
-    if !self.core.keyspace.cluster.members.isEmpty { self.core.updateLinks() }
+    core = try MemberCore(restored, environment)
+    if !core.keyspace.cluster.members.isEmpty { core.updateLinks() }
     loop.run()
   }
 
@@ -56,8 +61,8 @@ public final class SteppedMember {
     loop.run()
   }
 
-  public func receive(_ frame: ByteBuffer, from member: MemberID) {
-    core.receive(frame, from: member)
+  public func receive(_ frame: [UInt8], from member: MemberID) {
+    core.receive(bytes: frame, from: member)
     loop.run()
   }
 
@@ -133,6 +138,13 @@ public final class SteppedMember {
     loop.run()
   }
 
+  /// Ends it so that its folder can be worked on: hands over what it leads, answers everybody. The journal is the holder's to finish and
+  /// close.
+  public func stopForRestart(because sentence: String) {
+    _ = core.stop(because: sentence, isForGood: false)
+    loop.run()
+  }
+
   // MARK: What it is
 
   public var keyspace: Keyspace { core.keyspace }
@@ -150,9 +162,33 @@ public final class SteppedMember {
   public var failure: String? { core.failure?.message }
   /// Its link has nothing to do with that one any more.
   public func refuses(_ member: MemberID) -> Bool {
-    core.keyspace.cluster.removed.contains(member) && !core.node.membership.isMember(member)
+    core.keyspace.cluster.removed.contains(member) && !core.node.isStillMember(member)
   }
   public var isRemoved: Bool { core.isRemoved }
+  /// Its log was damaged, and it makes up for that.
+  public var isRepairing: Bool { core.repair != nil }
+  /// The end of the log in its memory.
+  public var lastIndex: UInt64 { core.node.lastIndex }
+  public var logSummary: LogSummary { core.node.logSummary }
+  /// What it says to those who ask whether it could go on without the others.
+  public func survivorReport() throws -> SurvivorReport { try core.survivorReport() }
+  /// The last recovery that stands in the log that is in memory, and its entry.
+  public var founding: (recovery: Recovery, entry: Entry)? {
+    let summary: LogSummary = core.node.logSummary
+    guard summary.last.index > summary.base.index else { return nil }
+    for index in ((summary.base.index + 1)...summary.last.index).reversed() {
+      guard let entry: Entry = core.node.entry(at: index), entry.kind == .membership,
+        let attachment: Bytes = try? Membership.decodeAttached(entry.payload).attachment, !attachment.isEmpty,
+        case .cluster(.recover(let recovery, _))? = try? KeyspaceCommand.decode(attachment)
+      else { continue }
+      return (recovery, entry)
+    }
+    return nil
+  }
+  /// What a member of an older epoch is told of this one's.
+  public var proof: [UInt8] { Recovery.encode(core.keyspace.cluster.recoveries) }
+  /// Such a word makes it rejoin.
+  public func heeds(_ proof: [UInt8]) -> Bool { ((try? Recovery.list(proof))?.last?.epoch ?? 0) > core.epoch.epoch }
   public func entry(at index: UInt64) -> Entry? { core.node.entry(at: index) }
 
   /// What an entry of kind `.data` holds, for those who look at the log from outside. nil: it is no such entry.

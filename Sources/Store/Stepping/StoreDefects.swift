@@ -26,6 +26,8 @@ public struct StoreDefects: OptionSet, Sendable {
   public static let forgetsVote = Self(rawValue: 512)
   /// A received snapshot moves the log but not the keyspace.
   public static let forgetsSnapshotContents = Self(rawValue: 1024)
+  /// A member that returns to a cluster that went on without it keeps the log of the old one.
+  public static let rejoinsWithItsLog = Self(rawValue: 2048)
 }
 
 extension MemberCore {
