@@ -61,6 +61,23 @@ import Testing
     #expect(keeper.keepAlive(1, keyspace, now: at(320)) == .renewed(ttlSeconds: 1000))
   }
 
+  /// Found by the simulation: 9,000 entries in five seconds.
+  @Test func `two keep-alives of one lease at a time are both answered`() throws {
+    var keyspace = Keyspace()
+    try keyspace.run(.grantLease(id: 1, ttlSeconds: 1000))
+    var keeper = keeper(keyspace)
+    let proposed = keeper.checkpoints(now: at(300))
+    try keyspace.run(.checkpointLeases(proposed))
+    keeper.checkpointsDecided(proposed)
+    let clear = LeaseCheckpoint(id: 1, remainingSeconds: 0)
+    for _ in 0..<2 { #expect(keeper.keepAlive(1, keyspace, now: at(310)) == .clearFirst(clear)) }
+    for _ in 0..<2 {
+      try keyspace.run(.checkpointLeases([clear]))
+      keeper.checkpointsDecided([clear])
+      #expect(keeper.keepAlive(1, keyspace, now: at(311)) == .renewed(ttlSeconds: 1000))
+    }
+  }
+
   @Test func `a keep-alive while the majority is asked saves the lease, one after the proposal comes too late`() throws {
     var keyspace = Keyspace()
     for id in 1...3 as ClosedRange<Int64> { try keyspace.run(.grantLease(id: id, ttlSeconds: 1)) }

@@ -20,7 +20,8 @@ public struct LeaseKeeper: Sendable {
   private var expiring: [Int64: MonotonicTime] = [:]
   /// Proposed to be revoked, undecided.
   private var revoking: Set<Int64> = []
-  /// Checkpoints proposed and undecided, by lease.
+  /// Checkpoints that say that less is left, proposed and undecided, by lease. Those that take one back do not count: two keep-alives of one
+  /// lease at a time would each make the other take it back once more, for ever.
   private var checkpointing: [Int64: Int] = [:]
   /// Whose remaining time is looked at next, in order of time: each lease at most once.
   private var round: [(due: MonotonicTime, id: Int64)] = []
@@ -91,9 +92,7 @@ public struct LeaseKeeper: Sendable {
     expiring[id] = nil
     enrol(id, now: now)
     guard keyspace.leaseRemaining(id) == 0, checkpointing[id] == nil else {
-      let clear = LeaseCheckpoint(id: id, remainingSeconds: 0)
-      noteProposed([clear])
-      return .clearFirst(clear)
+      return .clearFirst(LeaseCheckpoint(id: id, remainingSeconds: 0))
     }
     return .renewed(ttlSeconds: ttlSeconds)
   }
@@ -123,20 +122,16 @@ public struct LeaseKeeper: Sendable {
       round.removeFirst(roundStart)
       roundStart = 0
     }
-    noteProposed(due)
+    for checkpoint in due { checkpointing[checkpoint.id, default: 0] += 1 }
     return due
   }
 
   /// Applied, or certainly not in the log.
   public mutating func checkpointsDecided(_ checkpoints: [LeaseCheckpoint]) {
-    for checkpoint in checkpoints {
+    for checkpoint in checkpoints where checkpoint.remainingSeconds > 0 {
       guard let count: Int = checkpointing[checkpoint.id] else { continue }
       checkpointing[checkpoint.id] = count > 1 ? count - 1 : nil
     }
-  }
-
-  private mutating func noteProposed(_ checkpoints: [LeaseCheckpoint]) {
-    for checkpoint in checkpoints { checkpointing[checkpoint.id, default: 0] += 1 }
   }
 
   /// A lease with more than an interval left is looked at when that has passed.
