@@ -28,7 +28,6 @@ extension GRPCStatus {
 
   static let wrongDowngradeFormat = GRPCStatus(.invalidArgument, "etcdserver: wrong downgrade target version format")
   static let invalidDowngradeTarget = GRPCStatus(.invalidArgument, "etcdserver: invalid downgrade target version")
-  static let noDowngrade = GRPCStatus(.failedPrecondition, "etcdserver: no inflight downgrade job")
 
   static let electionNoLeader = GRPCStatus(.unknown, "election: no leader")
   static let electionNotLeader = GRPCStatus(.unknown, "election: not leader")

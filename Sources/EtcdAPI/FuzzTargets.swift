@@ -6,7 +6,10 @@ import Primitives
 extension FuzzTarget {
   /// What clients (and, for the client, servers) of the etcd API send, in both forms, and what is replicated for it.
   public static var etcdAPI: [FuzzTarget] {
-    [messages, transactions, watches, gatewayJSON, gatewayBytes, gatewayStreams, authStates, alarms, simpleTokens, webTokens, signatures]
+    [
+      messages, transactions, watches, gatewayJSON, gatewayBytes, gatewayStreams, authStates, alarms, simpleTokens, webTokens, signatures,
+      boltDatabases,
+    ]
   }
 
   private static let transcoder = Transcoder(messages: EtcdSchema.messages)

@@ -69,30 +69,6 @@ public struct LinkTraffic: Sendable, Hashable {
   }
 }
 
-/// Both sides of the link's TLS. The contexts' identity must be a `store` certificate; who the peer may be, the link judges itself.
-public struct LinkTLS: Sendable {
-  public var server: TLSContext
-  public var client: TLSContext
-
-  public init(server: TLSContext, client: TLSContext) {
-    self.server = server
-    self.client = client
-  }
-
-  /// From the host's `store` certificate and the federation's authority; they are read again when they change. Throws `TLSError`.
-  public init(certificateFile: String, keyFile: String, authorityFile: String, logger: Logger) throws {
-    server = try .server(
-      identity: .files(certificate: certificateFile, key: keyFile), trust: .file(authorityFile), applicationProtocols: [Hello.alpn],
-      logger: logger)
-    client = try .client(
-      identity: .files(certificate: certificateFile, key: keyFile), trust: .file(authorityFile), applicationProtocols: [Hello.alpn],
-      logger: logger)
-  }
-
-  /// The federation that our own certificate names; nil if it is not one of ours.
-  var federation: String? { server.certificate?.identity.process?.federation }
-}
-
 /// One peer as seen from here. At most one ping interval old.
 public struct LinkStatus: Sendable {
   public var peer: LinkPeer

@@ -5,7 +5,7 @@ import Primitives
 
 extension FuzzTarget {
   /// What members of a store send each other inside the link's frames, and what their log holds.
-  public static var store: [FuzzTarget] { [frames, payloads, introductions, peerURLs] }
+  public static var store: [FuzzTarget] { [frames, payloads, introductions, peerURLs] + recovery }
 
   private static var frames: FuzzTarget {
     let raft = RaftMessage(from: MemberID(1), to: MemberID(2), term: 3, body: .heartbeat(commit: 5, round: 6))

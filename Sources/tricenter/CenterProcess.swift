@@ -106,6 +106,7 @@ struct CenterProcess: Sendable {
     configuration.historyRetention = .seconds(300)
     configuration.shrinkMode = ShrinkMode(rawValue: site.store.shrink.rawValue) ?? .manual
     configuration.shrinkPatience = site.store.shrinkAfter
+    configuration.wideArea = WideArea(site.store)
     let files = setting.storeFiles()
     let tls = try LinkTLS(
       certificateFile: files.certificate, keyFile: files.key, authorityFile: setting.pki.authorityCertificate,

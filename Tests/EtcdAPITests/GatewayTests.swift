@@ -118,7 +118,8 @@ import Testing
       #expect(
         try await curl(server, "/v3/kv/put", #"{"key":"Zm9v"}"#, "-H", "Authorization: x", "-w", " %{http_code}")
           == #"{"code":16,"message":"etcdserver: invalid auth token","error":"etcdserver: invalid auth token"} 401"#)
-      #expect(try await curl(server, "/v3/auth/status", "{}").contains(#""enabled":true,"authRevision":"3""#))
+      #expect(
+        try await curl(server, "/v3/auth/status", "{}", "-H", "Authorization: \(token)").contains(#""enabled":true,"authRevision":"3""#))
       let status: EtcdStore = try await server.store.authenticated(name: "root", password: "pw")
       #expect(try await status.put(Bytes("as"), Bytes("root")) == 3)
     }

@@ -96,7 +96,7 @@ import Testing
       #expect(try await downgrade(0, "3.5") == .invalidDowngradeTarget)
       #expect(try await downgrade(0, "three") == .wrongDowngradeFormat)
       #expect(try await downgrade(1, "3.5.0") == .invalidDowngradeTarget)
-      #expect(try await downgrade(2, "") == .noDowngrade)
+      #expect(try await downgrade(2, "") == nil)
     }
   }
 

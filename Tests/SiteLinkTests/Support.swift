@@ -48,13 +48,13 @@ final class Member: Sendable {
 
   init(
     _ id: UInt64, _ host: String, _ federation: Federation, cluster: UInt64 = 0xBA, certificateOf other: String? = nil,
-    center: CenterName = "production", city: String = "", limits: LinkLimits = .quick
+    center: CenterName = "production", city: String = "", limits: LinkLimits = .quick, tls: LinkTLS? = nil
   ) throws {
     peer = LinkPeer(member: MemberID(id), host: "127.0.0.1", port: 0, center: center, city: city, hostName: HostName(host))
     loop = MultiThreadedEventLoopGroup.singleton.next()
     let (stream, inlet) = AsyncStream<Event>.makeStream()
     link = SiteLink(
-      local: peer, clusterID: cluster, peers: [], tls: try federation.tls(other ?? host, center: center.value), eventLoop: loop,
+      local: peer, clusterID: cluster, peers: [], tls: try tls ?? federation.tls(other ?? host, center: center.value), eventLoop: loop,
       bind: ("127.0.0.1", 0),
       logger: quiet, limits: limits, seed: id,
       receive: { member, buffer in inlet.yield(.message(member, Bytes(buffer.readableBytesView))) },

@@ -58,6 +58,8 @@ import Testing
     ("automaticTo: [local-dr]", "automaticTo: [moon]", "does not hold it"),
     ("centers: [production, local-dr, remote-dr]", "centers: [production, mars]", "no center is called mars"),
     ("zone: tricenter.test", "store: { shrink: alone }\nzone: tricenter.test", "it must be manual, latency or durable"),
+    ("zone: tricenter.test", "store: { relay: always }\nzone: tricenter.test", "it must be centers, cities or never"),
+    ("zone: tricenter.test", "store: { snapshotRates: { far: 50 } }\nzone: tricenter.test", "bytes per second such as 50MiB"),
     ("lease: 3s", "lease: 1s", "leaves no room for four renewals"),
     ("roundTrip: 2ms", "roundTrip: fast", "it must be a time such as 2ms"),
     ("between: [production, local-dr]", "between: [production, moon]", "no center is called moon"),

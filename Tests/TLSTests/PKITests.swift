@@ -20,6 +20,22 @@ import Testing
     return plan
   }
 
+  @Test func whoKnowsTheSameWordsMakesTheSameAuthority() throws {
+    let one = try SharedAuthority(words: "token", purpose: "peers", now: now)
+    let two = try SharedAuthority(words: "token", purpose: "peers", now: now)
+    let identity: TLSIdentity = try one.identity(center: "default", host: "a", daemon: "store", now: now)
+    #expect(identity.certificate.isSigned(by: try #require(two.trust.authorities.first)) && one.federation == two.federation)
+    #expect(
+      identity.certificate.identity.process
+        == IdentityURI(federation: one.federation, center: "default", host: "a", daemon: "store"))
+    for other in [
+      try SharedAuthority(words: "tokem", purpose: "peers", now: now), try SharedAuthority(words: "token", purpose: "clients", now: now),
+    ] {
+      #expect(!identity.certificate.isSigned(by: try #require(other.trust.authorities.first)) && other.federation != one.federation)
+    }
+    #expect(throws: TLSError.self) { try one.identity(center: "default", host: "a/b", daemon: "store", now: now) }
+  }
+
   @Test func everyHostGetsACertificatePerDaemonAndKeysAreTheirOwnersAlone() throws {
     let pki = FederationPKI(directory: directory.file("pki"))
     let entries: [FederationPKI.Entry] = try pki.prepare(plan, now: now)

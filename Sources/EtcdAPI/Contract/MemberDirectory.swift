@@ -9,6 +9,8 @@ public protocol MemberDirectory: Sendable {
   var raftTerm: UInt64 { get }
   /// The newest revision that this member has applied.
   var revision: Int64 { get }
+  /// Of this member; 0: nothing was compacted.
+  var compactRevision: Int64 { get }
   /// Nil while none is known.
   var leader: MemberID? { get }
   func status() -> MemberStatus
@@ -26,6 +28,8 @@ public protocol MemberDirectory: Sendable {
   func hashKeys(revision: Int64) async throws -> KeyHash?
   /// Bytes that count against the quota. Asked at every put.
   var databaseBytes: Int64 { get }
+  /// This member's disk takes nothing more.
+  var isDiskFull: Bool { get }
   /// Gives free space back to the system, and returns when that is done.
   func defragment() async throws
 }
@@ -43,6 +47,8 @@ extension MemberDirectory {
   public func synchronize() async throws {}
   public func hashKeys(revision: Int64) async throws -> KeyHash? { nil }
   public var databaseBytes: Int64 { status().databaseBytes }
+  public var compactRevision: Int64 { status().compactRevision }
+  public var isDiskFull: Bool { false }
   public func defragment() async throws { throw KeyspaceError(.unsupported, "Defragment is not supported by this server") }
 }
 

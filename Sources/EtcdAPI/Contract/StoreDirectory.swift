@@ -21,12 +21,17 @@ public struct StoreDirectory: MemberDirectory {
   /// Exact on the store's loop, at most four ticks old elsewhere.
   public var revision: Int64 { store.eventLoop.inEventLoop ? store.keyspace.revision : store.status.revision }
 
+  /// Exact on the store's loop: a watch that ends by it begins again there.
+  public var compactRevision: Int64 {
+    store.eventLoop.inEventLoop ? store.keyspace.compactedRevision : store.status.compactedRevision
+  }
+
   public func status() -> MemberStatus {
     let status: StoreStatus = store.status
     return MemberStatus(
       raftIndex: status.commitIndex, appliedIndex: status.appliedIndex, databaseBytes: Int64(status.dataBytes),
       databaseBytesInUse: Int64(status.dataBytes), compactRevision: status.compactedRevision, isLearner: status.isLearner,
-      errors: status.failure.map { [$0] } ?? [])
+      errors: [status.failure, status.disk.problem(store.configuration.directory)].compactMap { $0 })
   }
 
   public func members() -> [ClusterMember] { store.records.map { ClusterMember($0) } }
@@ -65,6 +70,8 @@ public struct StoreDirectory: MemberDirectory {
   public var databaseBytes: Int64 {
     store.eventLoop.inEventLoop ? Int64(store.sizeBytes) : Int64(store.status.dataBytes)
   }
+
+  public var isDiskFull: Bool { store.status.disk.fullSeconds > 0 }
 
   public func defragment() async throws { try await store.reclaim() }
 

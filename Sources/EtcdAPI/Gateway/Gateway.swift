@@ -21,7 +21,9 @@ struct Gateway: Sendable {
 
   /// nil: not the gateway's path.
   func route(_ head: StreamHead) -> (any StreamHandler)? {
-    let path = String(head.path.prefix { $0 != "?" })
+    var path = String(head.path.prefix { $0 != "?" })
+    // The gateway's name in etcd 3.3, which 3.6 still answers to.
+    if path.hasPrefix("/v3beta/") { path = "/v3/" + path.dropFirst(8) }
     guard path.hasPrefix("/v3/") else { return nil }
     guard let route: GatewayRoute = GatewayRoute.all[path] else { return GatewayRefusal(GRPCStatus(.notFound, "Not Found")) }
     guard head.method == "POST" else { return GatewayRefusal(GRPCStatus(.unimplemented, "Method Not Allowed")) }

@@ -1,4 +1,5 @@
 import HTTP
+import HTTPTypes
 import NIOCore
 import Primitives
 
@@ -24,23 +25,6 @@ enum GatewayError {
     }
   }
 
-  private static func phrase(_ status: Int) -> String {
-    switch status {
-    case 200: "OK"
-    case 400: "Bad Request"
-    case 401: "Unauthorized"
-    case 403: "Forbidden"
-    case 404: "Not Found"
-    case 409: "Conflict"
-    case 429: "Too Many Requests"
-    case 499: "Client Closed Request"
-    case 501: "Not Implemented"
-    case 503: "Service Unavailable"
-    case 504: "Gateway Timeout"
-    default: "Internal Server Error"
-    }
-  }
-
   static func write(_ status: GRPCStatus, inStream: Bool = false, to json: inout JSONWriter) {
     json.beginObject()
     json.name("code")
@@ -53,7 +37,7 @@ enum GatewayError {
       json.name("http_code")
       json.raw(String(httpStatus(status.code)))
       json.name("http_status")
-      json.string(phrase(httpStatus(status.code)))
+      json.string(HTTPResponse.Status(integerLiteral: httpStatus(status.code)).reasonPhrase)
     } else {
       json.name("error")
       json.string(status.message)

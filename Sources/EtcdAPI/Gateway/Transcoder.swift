@@ -60,6 +60,9 @@ struct Transcoder: Sendable {
         writer.presentUInt64(field.number, UInt64(number))
       } else if case .number(let text) = value, let number = Int32(text) {
         writer.presentInt64(field.number, Int64(number))
+      } else if case .string = value {
+        // A name that is none is passed over like a field that is none: etcd discards what it does not know.
+        return
       } else {
         throw fault(field, "one of \(names.joined(separator: ", "))")
       }

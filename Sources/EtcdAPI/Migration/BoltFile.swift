@@ -19,6 +19,7 @@ public final class BoltFile {
 
   let path: String
   private let bytes: UnsafeRawBufferPointer
+  private let isMapped: Bool
   /// Of the database, without a checksum behind it.
   public let databaseBytes: Int
   private var pageBytes: Int = 0
@@ -40,16 +41,12 @@ public final class BoltFile {
     var status = stat()
     guard fstat(file, &status) == 0 else { throw Self.unreadable(path) }
     let size = Int(status.st_size)
-    guard size >= 4096 else { throw Self.malformed(path, "its \(size) bytes are too few for a database") }
+    let tail: Int = try Self.tail(path, size)
     guard let address: UnsafeMutableRawPointer = mmap(nil, size, PROT_READ, MAP_PRIVATE, file, 0), address != MAP_FAILED else {
       throw Self.unreadable(path)
     }
     bytes = UnsafeRawBufferPointer(start: address, count: size)
-    let tail: Int = size % SnapshotFileForm.block
-    guard tail == 0 || tail == SHA256.length else {
-      munmap(address, size)
-      throw Self.malformed(path, "its \(size) bytes are neither pages nor pages with a checksum: it was not copied whole")
-    }
+    isMapped = true
     databaseBytes = size - tail
     checksum = tail == 0 ? nil : Bytes(bytes[(size - tail)...])
     // From here on `deinit` unmaps.
@@ -57,7 +54,28 @@ public final class BoltFile {
     try readMeta()
   }
 
-  deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
+  /// One that is in memory, looked at in the same way; without a checksum.
+  init(content: Bytes) throws {
+    path = "the database"
+    _ = try Self.tail(path, content.count)
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: content.count, alignment: 8)
+    copy.copyBytes(from: content)
+    (bytes, isMapped) = (UnsafeRawBufferPointer(copy), false)
+    (databaseBytes, checksum) = (content.count, nil)
+    try readMeta()
+  }
+
+  deinit { if isMapped { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) } else { bytes.deallocate() } }
+
+  /// Bytes of the checksum behind the pages.
+  private static func tail(_ path: String, _ size: Int) throws -> Int {
+    guard size >= 4096 else { throw malformed(path, "its \(size) bytes are too few for a database") }
+    let tail: Int = size % SnapshotFileForm.block
+    guard tail == 0 || tail == SHA256.length else {
+      throw malformed(path, "its \(size) bytes are neither pages nor pages with a checksum: it was not copied whole")
+    }
+    return tail
+  }
 
   private func checkHash() throws {
     guard let checksum else {

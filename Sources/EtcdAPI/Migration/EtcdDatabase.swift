@@ -29,7 +29,10 @@ public struct EtcdDatabase: Sendable {
   ///   - skipHashCheck: see `BoltFile`.
   ///   - progress: is told how many entries were read, every few thousand.
   public init(path: String, skipHashCheck: Bool = false, progress: (Int) -> Void = { _ in }) throws {
-    let file = try BoltFile(path: path, skipHashCheck: skipHashCheck)
+    try self.init(try BoltFile(path: path, skipHashCheck: skipHashCheck), progress: progress)
+  }
+
+  init(_ file: BoltFile, progress: (Int) -> Void = { _ in }) throws {
     var contents = EtcdContents(file)
     var summary = Summary(totalBytes: file.databaseBytes)
     for (name, bucket) in try file.rootBucket().buckets() {

@@ -21,6 +21,14 @@ extension EtcdService {
     try checkSpace(cost: Self.cost(request))
   }
 
+  /// Those that are raised, and this member's own word that its disk is full, for as long as it is. Nobody has to disarm that: it cannot be
+  /// written down, and writes are taken again by themselves once there is space.
+  var alarms: Alarms {
+    var alarms: Alarms = settings.current().alarms
+    if directory.isDiskFull { _ = alarms.raise(Alarms.Alarm(member: directory.memberID.value, kind: .noSpace)) }
+    return alarms
+  }
+
   func checkSpaceForLease() throws(GRPCStatus) { try checkSpace(cost: Self.leaseOverhead) }
 
   private func checkSpace(cost: Int) throws(GRPCStatus) {

@@ -83,6 +83,27 @@ public struct StorePolicy: Sendable {
   public var shrink: Shrinking = .manual
   /// A center is gone when it was silent for so long.
   public var shrinkAfter: Duration = .seconds(10)
+
+  /// Where entries that several members of one place need cross once, and are handed on there.
+  public enum Relaying: String, Sendable, CaseIterable { case centers, cities, never }
+  public var relay: Relaying = .centers
+  /// Which links between members compress.
+  public enum Compressing: String, Sendable, CaseIterable { case far, always, never }
+  public var compression: Compressing = .far
+  /// Bytes of snapshots per second and receiving member, by how far it is; 0: as fast as everything else leaves room for.
+  public var snapshotRates: (sameCenter: Int, sameCity: Int, far: Int) = (0, 200 << 20, 50 << 20)
+
+  public init() {}
+
+  /// `0`, `200MiB` or `512KiB` per second; nil: none of these, or more than a TiB.
+  public static func rate(_ text: String) -> Int? {
+    if text == "0" { return 0 }
+    for (unit, shift) in [("KiB", 10), ("MiB", 20), ("GiB", 30)] where text.hasSuffix(unit) {
+      guard let count = Int(text.dropLast(3)), (1...(1 << 40) >> shift).contains(count) else { return nil }
+      return count << shift
+    }
+    return nil
+  }
 }
 
 public struct Ports: Sendable {

@@ -155,6 +155,20 @@ private func readStore(_ given: Fields?, _ problems: ProblemCollector) -> StoreP
   if !(Duration.seconds(1)...Duration.seconds(3600)).contains(plan.shrinkAfter) {
     problems.add(fields.place(of: "shrinkAfter"), "store.shrinkAfter must be 1s to 1h, a center that blinks is not gone")
   }
+  plan.relay =
+    fields.value("relay", required: false, expected: "centers, cities or never", StorePolicy.Relaying.init(rawValue:)) ?? plan.relay
+  plan.compression =
+    fields.value("compression", required: false, expected: "far, always or never", StorePolicy.Compressing.init(rawValue:))
+    ?? plan.compression
+  if var rates: Fields = fields.fields("snapshotRates", required: false) {
+    func rate(_ name: String, _ standard: Int) -> Int {
+      rates.value(name, required: false, expected: "bytes per second such as 50MiB, or 0 for no limit", StorePolicy.rate) ?? standard
+    }
+    plan.snapshotRates = (
+      rate("sameCenter", plan.snapshotRates.sameCenter), rate("sameCity", plan.snapshotRates.sameCity), rate("far", plan.snapshotRates.far)
+    )
+    rates.finish()
+  }
   fields.finish()
   return plan
 }

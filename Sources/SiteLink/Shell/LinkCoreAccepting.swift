@@ -29,12 +29,7 @@ extension LinkCore {
       // The bootstrap closes the channel.
       throw LinkError(.silent, "Too many half-open connections.")
     }
-    let federation: String? = tls.federation
-    let handler: TLSHandler = tls.server.makeHandler(verify: { identity in
-      guard let federation else { return "our own certificate names no federation, so no member can be recognised" }
-      return IdentityURI.expect(federation: federation, daemons: ["store"])(identity)
-    })
-    try channel.pipeline.syncOperations.addHandlers([handler, AcceptedHandler(self, address: address)])
+    try channel.pipeline.syncOperations.addHandlers([tls.accepting(), AcceptedHandler(self, address: address)])
   }
 
   func leftHalfOpen(_ address: String) {
@@ -44,10 +39,9 @@ extension LinkCore {
 
   /// Whether the one who said hello is who its certificate says, and belongs here.
   func judge(_ hello: Hello, _ identity: PeerIdentity?) throws(LinkError) -> PeerLink {
-    guard let process: IdentityURI = identity?.process else {
-      throw LinkError(.wrongCertificate, "The certificate names no process.")
-    }
-    let host = "member \(hello.from) on \(process.host)"
+    let process: IdentityURI? = identity?.process
+    guard process != nil || tls.trustsAuthority else { throw LinkError(.wrongCertificate, "The certificate names no process.") }
+    let host = "member \(hello.from) on \(process?.host ?? "a host that its certificate does not name")"
     guard hello.clusterID == clusterID else {
       throw LinkError(
         .wrongCluster,
@@ -65,7 +59,7 @@ extension LinkCore {
     guard let link: PeerLink = peers[hello.from] else {
       throw LinkError(.wrongMember, "\(host) is not a member of this cluster.")
     }
-    try judgeHost(hello, process, link)
+    if let process { try judgeHost(hello, process, link) }
     switch EpochMeeting(caller: hello.epoch, own: epoch) {
     case .same: return link
     case .callerIsAhead:

@@ -17,7 +17,7 @@ extension LinkCore {
         channel.eventLoop.makeCompletedFuture {
           let (core, link) = bound.value
           link.opening = channel
-          let handler: TLSHandler = core.tls.client.makeHandler(verify: core.expectation(of: link.peer))
+          let handler: TLSHandler = core.handler(of: link.peer)
           try channel.pipeline.syncOperations.addHandlers([handler, DialledHandler(core, link, attempt: attempt)])
         }
       }
@@ -38,13 +38,9 @@ extension LinkCore {
     }
   }
 
-  /// The server must be the store of the very host that we mean. Its name or address does not matter: hosts move.
-  private func expectation(of peer: LinkPeer) -> PeerVerification {
-    guard let federation: String = tls.federation else {
-      return { _ in "our own certificate names no federation, so no member can be recognised" }
-    }
-    guard !peer.hostName.value.isEmpty else { return IdentityURI.expect(federation: federation, daemons: ["store"]) }
-    return IdentityURI.expect(federation: federation, center: peer.center.value, host: peer.hostName.value, daemons: ["store"])
+  private func handler(of peer: LinkPeer) -> TLSHandler {
+    peer.hostName.value.isEmpty
+      ? tls.dialling(peer.host) : tls.dialling(peer.host, center: peer.center.value, host: peer.hostName.value)
   }
 
   func welcomed(_ link: PeerLink, attempt: Int, _ channel: any Channel, _ features: LinkFeatures) {

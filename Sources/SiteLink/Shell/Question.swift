@@ -13,16 +13,12 @@ extension SiteLink {
     limits: LinkLimits = LinkLimits()
   ) async throws -> Bytes {
     limits.check()
-    guard let federation: String = tls.federation else {
-      throw LinkError(.wrongCertificate, "Our own certificate names no federation, so no member can be recognised.")
-    }
     let answer: EventLoopPromise<Bytes> = eventLoop.makePromise(of: Bytes.self)
     let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(.nanoseconds(limits.connectTimeout.inNanoseconds))
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          let handler: TLSHandler = tls.client.makeHandler(verify: IdentityURI.expect(federation: federation, daemons: ["store"]))
-          try channel.pipeline.syncOperations.addHandlers([handler, QuestionHandler(request, answer, limits)])
+          try channel.pipeline.syncOperations.addHandlers([tls.dialling(host), QuestionHandler(request, answer, limits)])
         }
       }
     let options: ClientBootstrap = SocketTuning.apply(to: bootstrap, silence: limits.silence)

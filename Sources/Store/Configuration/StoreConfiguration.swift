@@ -17,6 +17,8 @@ public struct StoreMember: Hashable, Sendable {
   /// Where its peers reach it.
   public var peerHost: String
   public var peerPort: Int
+  /// Peers write its address with `http://`, as scripts for etcd do; they speak TLS all the same.
+  public var hasPlainPeerURL: Bool = false
   /// Where etcd clients reach it.
   public var clientURL: String
 
@@ -36,7 +38,7 @@ public struct StoreMember: Hashable, Sendable {
     self.clientURL = clientURL
   }
 
-  public var peerURL: String { PeerURL.text(host: peerHost, port: peerPort) }
+  public var peerURL: String { PeerURL.text(host: peerHost, port: peerPort, isPlain: hasPlainPeerURL) }
   public var linkPeer: LinkPeer { LinkPeer(member: id, host: peerHost, port: peerPort, center: center, city: city, hostName: name) }
 }
 

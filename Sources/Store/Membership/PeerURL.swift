@@ -23,7 +23,9 @@ enum PeerURL {
     return (String(host), port)
   }
 
-  static func text(host: String, port: Int) -> String { "https://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+  static func text(host: String, port: Int, isPlain: Bool = false) -> String {
+    "\(isPlain ? "http" : "https")://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+  }
 
   /// Throws `.memberBadURLs`.
   static func check(_ urls: [String]) throws(KeyspaceError) {

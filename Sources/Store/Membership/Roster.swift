@@ -13,6 +13,7 @@ extension StoreMember {
       role: record.role == .voter ? .voter : .learner, priority: record.priority, peerHost: address?.host ?? "",
       peerPort: address?.port ?? 0,
       clientURL: record.clientURLs.first ?? "")
+    hasPlainPeerURL = record.peerURLs.first { PeerURL.parse($0) != nil }?.hasPrefix("http://") ?? false
   }
 
   var record: MemberRecord {

@@ -50,13 +50,22 @@ struct EpochRecord: Hashable, Sendable {
   private static let file = CheckedFile(name: "epoch")
 
   static func read(_ disk: any Disk) throws -> EpochRecord {
-    guard let bytes: Bytes = try file.read(disk) else { return EpochRecord() }
+    try file.read(disk).map { try EpochRecord($0) } ?? EpochRecord()
+  }
+
+  init() {}
+
+  init(epoch: UInt64, isRejoined: Bool = false, isClearing: Bool = false) {
+    (self.epoch, self.isRejoined, self.isClearing) = (epoch, isRejoined, isClearing)
+  }
+
+  init(_ bytes: Bytes) throws(MalformedBytes) {
     var reader = ByteReader(bytes)
     let version: UInt8 = try reader.byte()
     guard version == 1 else { throw reader.malformed("epoch of version \(version): upgrade this member") }
     let (epoch, flags): (UInt64, UInt8) = (try reader.unsigned(), try reader.byte())
     try reader.finish()
-    return EpochRecord(epoch: epoch, isRejoined: flags & 1 != 0, isClearing: flags & 2 != 0)
+    self.init(epoch: epoch, isRejoined: flags & 1 != 0, isClearing: flags & 2 != 0)
   }
 
   func write(_ disk: any Disk) throws {

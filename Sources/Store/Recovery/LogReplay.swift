@@ -52,10 +52,11 @@ public struct PrefixCounts: Hashable, Sendable {
 
   mutating func add(_ prefix: String, _ count: Int) {
     let isKnown: Bool = counts[prefix] != nil || counts.count < StoreLimits.countedPrefixes
-    counts[isKnown ? prefix : "(others)", default: 0] += count
+    // What a member says of itself is not to be trusted: sums end at the largest number.
+    counts[isKnown ? prefix : "(others)", default: 0].saturate(adding: count)
   }
 
-  public var total: Int { counts.values.reduce(0, +) }
+  public var total: Int { counts.values.reduce(into: 0) { $0.saturate(adding: $1) } }
   public var sorted: [(prefix: String, count: Int)] {
     counts.map { (prefix: $0.key, count: $0.value) }.sorted { ($1.count, $0.prefix) < ($0.count, $1.prefix) }
   }
@@ -80,5 +81,12 @@ public struct PrefixCounts: Hashable, Sendable {
       let prefix: Bytes = try reader.block()
       add(prefix.text, Int(clamping: try reader.unsigned()))
     }
+  }
+}
+
+extension Int {
+  fileprivate mutating func saturate(adding count: Int) {
+    let (sum, overflow): (Int, Bool) = addingReportingOverflow(count)
+    self = overflow ? .max : sum
   }
 }

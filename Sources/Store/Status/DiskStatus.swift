@@ -23,7 +23,7 @@ public struct DiskStatus: Sendable, Hashable {
   }
 
   /// nil when well, otherwise what is wrong and what to do.
-  func problem(_ directory: String) -> String? {
+  public func problem(_ directory: String) -> String? {
     if fullSeconds > 0 {
       return "the disk of \(directory) has been full for \(Int(fullSeconds)) s\(waitsForSpace ? " and writes wait" : ""): "
         + "free space; the member goes on by itself"

@@ -15,6 +15,9 @@ enum BcryptHash {
     return unsafeBitCast(symbol, to: Crypt.self)
   }()
 
+  /// Whether the machine has a libcrypt.
+  static var isChecked: Bool { crypt != nil }
+
   static func isOne(_ kept: Bytes) -> Bool {
     // $2a$10$, then 22 characters of salt and 31 of hash.
     guard kept.count == 60, kept[0] == UInt8(ascii: "$"), kept[1] == UInt8(ascii: "2"), kept[3] == UInt8(ascii: "$"),

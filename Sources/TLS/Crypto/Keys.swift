@@ -38,6 +38,15 @@ public struct PrivateKey: Sendable, CustomStringConvertible {
 
   init(native: NativeKey) { self.native = native }
 
+  /// The Ed25519 key of these 32 bytes (RFC 8032 section 5.1.5), the same one for whoever has them.
+  init(ed25519Seed seed: Bytes) {
+    precondition(seed.count == 32, "an Ed25519 key is made from 32 bytes, not from \(seed.count)")
+    guard let pointer: OpaquePointer = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nil, seed, seed.count) else {
+      preconditionFailure("libcrypto cannot make an ed25519 key: \(OpenSSLErrors.drain())")
+    }
+    native = NativeKey(owning: pointer)
+  }
+
   /// PEM, PKCS#8 or the traditional forms, without a passphrase. Throws `.badEncoding`.
   public init(pem: Bytes) throws {
     OpenSSLErrors.clear()

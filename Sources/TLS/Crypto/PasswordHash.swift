@@ -35,6 +35,17 @@ public enum PasswordHash {
     return ConstantTime.equal(hash, Bytes(kept[(4 + saltBytes)...]))
   }
 
+  /// The bcrypt of a password that was made elsewhere, and that this machine can check.
+  public static func isBcrypt(_ kept: Bytes) -> Bool { BcryptHash.isOne(kept) && BcryptHash.isChecked }
+
+  /// 32 bytes that everybody gets who has the same words and the same purpose, as slowly as `make`.
+  static func key(_ words: Bytes, purpose: String) -> Bytes {
+    guard let key: Bytes = derive(words, Bytes(purpose), logN: logN, r: r, p: p) else {
+      preconditionFailure("libcrypto cannot compute scrypt: \(OpenSSLErrors.drain())")
+    }
+    return key
+  }
+
   private static func derive(_ password: Bytes, _ salt: Bytes, logN: UInt8, r: UInt8, p: UInt8) -> Bytes? {
     var hash = Bytes(repeating: 0, count: hashBytes)
     let memory: UInt64 = (128 << UInt64(logN)) * UInt64(r) * 2 + (1 << 20)

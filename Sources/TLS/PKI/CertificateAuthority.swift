@@ -11,7 +11,10 @@ public struct CertificateAuthority: Sendable {
 
   /// A new one with a new key. Throws `.badCertificate` for a name of more than 64 bytes.
   public static func create(commonName: String, lifetime: Duration, now: WallTime) throws -> CertificateAuthority {
-    let key = PrivateKey.generate(.p256)
+    try create(commonName: commonName, key: .generate(.p256), lifetime: lifetime, now: now)
+  }
+
+  static func create(commonName: String, key: PrivateKey, lifetime: Duration, now: WallTime) throws -> CertificateAuthority {
     let builder = try CertificateBuilder()
     try builder.setLife(from: start(now), lifetime: lifetime)
     try builder.setSubject(commonName: commonName, organizations: [])

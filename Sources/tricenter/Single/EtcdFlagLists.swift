@@ -3,8 +3,8 @@
 extension EtcdFlags {
   /// May be given as long as they ask for what happens anyway.
   static let fixed: [String: Set<String>] = [
-    "strict-reconfig-check": ["true"], "pre-vote": ["true"], "enable-v2": ["false"], "enable-pprof": ["false"], "auto-tls": ["false"],
-    "peer-auto-tls": ["false"], "force-new-cluster": ["false"], "enable-grpc-gateway": ["true"], "logger": ["zap"],
+    "strict-reconfig-check": ["true"], "pre-vote": ["true"], "enable-v2": ["false"], "enable-pprof": ["false"],
+    "force-new-cluster": ["false"], "enable-grpc-gateway": ["true"], "logger": ["zap"],
     "log-outputs": ["default", "stderr"], "log-format": ["console"], "proxy": ["off"], "metrics": ["basic"], "cors": ["*"],
     "host-whitelist": ["*"], "tls-min-version": ["TLS1.2", "TLS1.3"], "tls-max-version": ["", "TLS1.3"],
     "v2-deprecation": ["write-only", "write-only-drop-data", "gone", "not-yet"], "unsafe-no-fsync": ["false"],
@@ -36,7 +36,6 @@ extension EtcdFlags {
     add("streams have a limit of their own", "max-concurrent-streams")
     add("listeners always reuse addresses", "socket-reuse-address")
     add("logs are never rotated here", "log-rotation-config-json")
-    add("no certificates are made here", "self-signed-cert-validity")
     add(
       "slow requests are counted in /metrics", "warning-apply-duration", "warning-unary-request-duration",
       "experimental-warning-apply-duration", "experimental-warning-unary-request-duration")

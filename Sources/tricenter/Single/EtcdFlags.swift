@@ -13,14 +13,18 @@ struct EtcdFlags {
     "auto-compaction-retention": "0", "listen-metrics-urls": "", "log-level": "info", "quota-backend-bytes": "0",
     "max-request-bytes": "1572864", "max-txn-ops": "128", "watch-progress-notify-interval": "10m", "auth-token-ttl": "300",
     "auth-token": "simple", "max-learners": "1", "snapshot-catchup-entries": "5000", "config-file": "",
+    "auto-tls": "false", "peer-auto-tls": "false", "self-signed-cert-validity": "1",
   ]
   /// Older names of these.
   static let aliases: [String: String] = [
     "experimental-watch-progress-notify-interval": "watch-progress-notify-interval", "experimental-max-learners": "max-learners",
     "experimental-snapshot-catchup-entries": "snapshot-catchup-entries",
   ]
-  /// Ours beside etcd's: the site file says in which center each member is.
-  static let ours: [String: String] = ["site": ""]
+  /// Ours beside etcd's: the site file says in which center each member is, the others how members treat what crosses between centers.
+  static let ours: [String: String] = [
+    "site": "", "relay": "centers", "link-compression": "far", "snapshot-rate-same-center": "0", "snapshot-rate-same-city": "200MiB",
+    "snapshot-rate-far": "50MiB",
+  ]
 
   private var given: [String: String] = [:]
   /// Sentences about flags that were taken and change nothing.

@@ -26,8 +26,9 @@ struct StoreRunCommand: AsyncParsableCommand {
     commandName: "run", abstract: "Run one member, told what to do by etcd's own flags (the default).",
     discussion: """
       Flags and ETCD_… variables are etcd's; what is not carried out is refused by name. Members of a cluster (--initial-cluster) talk over \
-      mutual TLS with certificates of `tricenter pki`, whose host name is the member's name; --site FILE says in which center and city \
-      each member is, without it all are in the own certificate's. --initial-cluster-state existing joins a running cluster that \
+      mutual TLS: with certificates of `tricenter pki`, whose host name is the member's name, with certificates of another authority, or \
+      (http://, --peer-auto-tls) with such as they make themselves, believed by whoever knows --initial-cluster-token. --site FILE says in \
+      which center and city each member is, without it all are in the own certificate's. --initial-cluster-state existing joins a running cluster that \
       this member was added to (etcdctl member add). Prints `ready to serve client requests` when it is.
       """)
   @Argument(parsing: .captureForPassthrough, help: "etcd's flags.") var flags: [String] = []
@@ -61,13 +62,16 @@ struct StoreRunCommand: AsyncParsableCommand {
       throw ExitCode(2)
     }
     for remark in remarks { Logger(label: "store").warning("\(remark)") }
+    for remark in plan.remarks { Logger(label: "store").log(level: remark.level, "\(remark.text)") }
     try await runDaemon { try await StoreProcess(plan: plan).run() }
   }
 
   private func printHelp() {
     printLine(Self.configuration.abstract + "\n\nCarried out, with their defaults:")
     for (name, value) in EtcdFlags.known.sorted(by: { $0.key < $1.key }) { printLine("  --\(name)=\(value)") }
-    printLine("  --site=                   (ours) in which center and city each member is\n\nTaken with these values only:")
+    printLine("\nOurs, which etcd has not (--site: in which center and city each member is; the others: what crosses between centers):")
+    for (name, value) in EtcdFlags.ours.sorted(by: { $0.key < $1.key }) { printLine("  --\(name)=\(value)") }
+    printLine("\nTaken with these values only:")
     for (name, values) in EtcdFlags.fixed.sorted(by: { $0.key < $1.key }) {
       printLine("  --\(name)=\(values.sorted().joined(separator: "|"))")
     }

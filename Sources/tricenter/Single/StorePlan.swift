@@ -15,13 +15,13 @@ struct StorePlan: Sendable {
   let listenClient: [EndpointURL]
   let listenMetrics: [EndpointURL]
   let options: EtcdOptions
-  private let listenPeer: EndpointURL?
+  /// nil: a member alone, which nobody can be added to.
+  private let peers: PeerPlan?
   private let isJoining: Bool
   private let members: [StoreMember]
   private let configuration: StoreConfiguration
   private let timing: RaftTiming
-  private let client: (certificate: String, key: String, authority: String, mustShow: Bool)
-  private let peer: (certificate: String, key: String, authority: String)
+  private let client: ClientTLSPlan
 
   /// Throws a sentence that names the flag.
   init(_ flags: EtcdFlags) throws {
@@ -29,23 +29,15 @@ struct StorePlan: Sendable {
     listenClient = try flags.urls("listen-client-urls")
     listenMetrics = try flags.urls("listen-metrics-urls")
     guard !listenClient.isEmpty else { throw ValidationFault("--listen-client-urls names no URL") }
-    client = (flags["cert-file"], flags["key-file"], flags["trusted-ca-file"], try flags.isOn("client-cert-auth"))
-    guard client.certificate.isEmpty == client.key.isEmpty else { throw ValidationFault("--cert-file and --key-file belong together") }
-    if (listenClient + listenMetrics).contains(where: \.isSecure), client.certificate.isEmpty {
-      throw ValidationFault("https:// client URLs need --cert-file and --key-file")
-    }
-    if client.mustShow, client.authority.isEmpty { throw ValidationFault("--client-cert-auth needs --trusted-ca-file") }
+    client = try ClientTLSPlan(flags, isNeeded: (listenClient + listenMetrics).contains(where: \.isSecure))
     guard ["new", "existing"].contains(flags["initial-cluster-state"]) else {
       throw ValidationFault("--initial-cluster-state=\(flags["initial-cluster-state"]) is neither new nor existing")
     }
     options = try Self.options(flags)
-    peer = (flags["peer-cert-file"], flags["peer-key-file"], flags["peer-trusted-ca-file"])
     let listed: [(name: String, url: EndpointURL)] = try Self.initialCluster(flags)
     isJoining = flags["initial-cluster-state"] == "existing"
-    // A member with a certificate for peers can be given some at run time.
-    let hasPeers: Bool = listed.count > 1 || isJoining || !peer.certificate.isEmpty
-    listenPeer = hasPeers ? try Self.peerListener(flags) : nil
-    members = try Self.members(flags, listed, peerCertificate: hasPeers ? peer.certificate : "")
+    peers = try PeerPlan(flags, isNeeded: listed.count > 1 || isJoining)
+    members = try Self.members(flags, listed, center: peers?.center)
     let token: String = flags["initial-cluster-token"]
     var configuration = StoreConfiguration(
       memberID: StoreIdentity.memberID(federation: token, host: name), clusterID: StoreIdentity.clusterID(federation: token),
@@ -61,6 +53,7 @@ struct StorePlan: Sendable {
     // The store itself never takes less than it does anyway: users and settings go the same way.
     configuration.requestLimits.bytes = max(options.maxRequestBytes, configuration.requestLimits.bytes)
     configuration.requestLimits.operations = max(options.maxTransactionOperations, configuration.requestLimits.operations)
+    configuration.wideArea = try WideArea(flags, flags["site"].isEmpty ? nil : try SiteReader.read(path: flags["site"]))
     (configuration.tick, timing) = try Self.timing(flags)
     self.configuration = configuration
   }
@@ -68,15 +61,18 @@ struct StorePlan: Sendable {
   static func folder(_ flags: EtcdFlags) -> String { flags["data-dir"].isEmpty ? "\(flags["name"]).etcd" : flags["data-dir"] }
 
   /// The members that the flags list, with the ids that follow from their names and the cluster's token.
-  static func members(_ flags: EtcdFlags, _ listed: [(name: String, url: EndpointURL)], peerCertificate: String) throws -> [StoreMember] {
-    let places: [HostName: (center: CenterName, city: String)] = try places(flags, listed.map(\.name), peerCertificate: peerCertificate)
+  /// - Parameter center: where all of them are if no site file says it.
+  static func members(_ flags: EtcdFlags, _ listed: [(name: String, url: EndpointURL)], center: CenterName?) throws -> [StoreMember] {
+    let places: [HostName: (center: CenterName, city: String)] = try places(flags, listed.map(\.name), center: center)
     let advertised: String = flags["advertise-client-urls"].split(separator: ",").first.map(String.init) ?? ""
     return listed.map { entry in
       let host = HostName(entry.name)
-      return StoreMember(
+      var member = StoreMember(
         id: StoreIdentity.memberID(federation: flags["initial-cluster-token"], host: host), name: host,
         center: places[host]?.center ?? "default", city: places[host]?.city ?? "", peerHost: entry.url.host, peerPort: entry.url.port,
         clientURL: entry.name == flags["name"] ? advertised : "")
+      member.hasPlainPeerURL = !entry.url.isSecure
+      return member
     }
   }
 
@@ -127,37 +123,23 @@ struct StorePlan: Sendable {
     return members
   }
 
-  private static func peerListener(_ flags: EtcdFlags) throws -> EndpointURL {
-    guard let url: EndpointURL = try flags.urls("listen-peer-urls").first, url.isSecure else {
-      throw ValidationFault(
-        "--listen-peer-urls must be https://: members of a cluster know each other by their certificates (`tricenter pki`), so plain peers are refused"
-      )
+  private static func places(
+    _ flags: EtcdFlags, _ names: [String], center: CenterName?
+  ) throws -> [HostName: (center: CenterName, city: String)] {
+    guard !flags["site"].isEmpty else {
+      return center.map { center in Dictionary(uniqueKeysWithValues: names.map { (HostName($0), (center, "")) }) } ?? [:]
     }
-    for name in ["peer-cert-file", "peer-key-file", "peer-trusted-ca-file"] where flags[name].isEmpty {
-      throw ValidationFault("a cluster of several members needs --\(name): members talk over mutual TLS only")
+    let site: Site = try SiteReader.read(path: flags["site"])
+    return try names.reduce(into: [:]) { places, name in
+      guard let center: Center = site.center(of: HostName(name)) else {
+        throw ValidationFault("\(flags["site"]) has no host \(name), which --initial-cluster names")
+      }
+      places[HostName(name)] = (center.name, center.city)
     }
-    return url
   }
 
-  private static func places(
-    _ flags: EtcdFlags, _ names: [String], peerCertificate: String
-  ) throws -> [HostName: (center: CenterName, city: String)] {
-    if !flags["site"].isEmpty {
-      let site: Site = try SiteReader.read(path: flags["site"])
-      return try names.reduce(into: [:]) { places, name in
-        guard let center: Center = site.center(of: HostName(name)) else {
-          throw ValidationFault("\(flags["site"]) has no host \(name), which --initial-cluster names")
-        }
-        places[HostName(name)] = (center.name, center.city)
-      }
-    }
-    guard !peerCertificate.isEmpty else { return [:] }
-    let certificate: Certificate? = try Certificate.all(pem: SecretFile.read(peerCertificate)).first
-    guard let process: IdentityURI = certificate?.identity.process, process.daemon == "store" else {
-      throw ValidationFault("\(peerCertificate) is no certificate of a store made by `tricenter pki`: it names no member")
-    }
-    return Dictionary(uniqueKeysWithValues: names.map { (HostName($0), (CenterName(process.center), "")) })
-  }
+  /// What an operator should know about who can be a member.
+  var remarks: [(level: Logger.Level, text: String)] { peers?.remarks ?? [] }
 
   /// A folder that knows who it is has the last word, as etcd passes `--initial-…` over once there is data: it was joined or restored.
   /// Without one, `--initial-cluster-state existing` asks the other members.
@@ -165,9 +147,8 @@ struct StorePlan: Sendable {
     guard let own: StoreMember = configuration.member else { preconditionFailure("checked by initialCluster") }
     let folder: String = configuration.directory
     let remembered: StoreConfiguration? = try StoreConfiguration.remembered(own, directory: folder)
-    guard let listenPeer else { return try Store(single: complete(remembered), eventLoop: loop, timing: timing) }
-    let tls = try LinkTLS(
-      certificateFile: peer.certificate, keyFile: peer.key, authorityFile: peer.authority, logger: Logger(label: "sitelink"))
+    guard let peers else { return try Store(single: complete(remembered), eventLoop: loop, timing: timing) }
+    let tls: LinkTLS = try peers.tls(own)
     var known: StoreConfiguration? = remembered
     if known == nil, isJoining, !StoreConfiguration.holdsMember(folder) {
       let seeds: [(host: String, port: Int)] = members.filter { $0.id != own.id }.map { ($0.peerHost, $0.peerPort) }
@@ -178,7 +159,7 @@ struct StorePlan: Sendable {
       known = try await .joining(own, seeds: seeds, tls: tls, directory: folder, eventLoop: loop)
     }
     return try Store(
-      configuration: complete(known), eventLoop: loop, tls: tls, bind: (listenPeer.host, listenPeer.port), timing: timing)
+      configuration: complete(known), eventLoop: loop, tls: tls, bind: (peers.listen.host, peers.listen.port), timing: timing)
   }
 
   /// Who is in which cluster as the folder says, everything else as the flags say it.
@@ -196,13 +177,5 @@ struct StorePlan: Sendable {
     return complete
   }
 
-  /// Nil where no client URL is https. As etcd has it, an authority alone asks for certificates and `--client-cert-auth` insists on them.
-  func clientTLS() throws -> TLSContext? {
-    guard !client.certificate.isEmpty else { return nil }
-    return try .server(
-      identity: .files(certificate: client.certificate, key: client.key), trust: client.authority.isEmpty ? nil : .file(client.authority),
-      applicationProtocols: ["h2", "http/1.1"],
-      clientCertificates: client.mustShow ? .required : client.authority.isEmpty ? .none : .requested,
-      logger: Logger(label: "tls.clients"))
-  }
+  func clientTLS() throws -> TLSContext? { try client.context(hosts: listenClient.map(\.host)) }
 }

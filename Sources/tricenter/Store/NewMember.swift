@@ -34,7 +34,7 @@ struct NewMemberOptions: ParsableArguments {
         )
       }
     }
-    let members: [StoreMember] = try StorePlan.members(flags, listed, peerCertificate: "")
+    let members: [StoreMember] = try StorePlan.members(flags, listed, center: nil)
     return NewMemberPlan(name: name, token: initialClusterToken, directory: StorePlan.folder(flags), members: members, flags: arguments)
   }
 }

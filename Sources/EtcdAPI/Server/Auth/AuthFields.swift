@@ -25,6 +25,7 @@ struct AuthFields: Sendable {
   var first: String { fields[1]?.text ?? "" }
   /// A password or a role.
   var second: String { fields[2]?.text ?? "" }
+  var third: String { fields[3]?.text ?? "" }
   var fourth: String { fields[4]?.text ?? "" }
   var secondBytes: Bytes { fields[2] ?? [] }
   var thirdBytes: Bytes { fields[3] ?? [] }

@@ -1,10 +1,11 @@
 import HTTP
 import Keyspace
 import Primitives
+import TLS
 
 extension AuthMethod {
   func addUser(_ fields: AuthFields, _ call: UnaryCall) throws {
-    guard fields.fourth.isEmpty else { throw EtcdError.unsupported("UserAdd with hashedPassword") }
+    let hashed: Bytes? = try Self.hash(fields.fourth, password: fields.second)
     let noPassword: Bool = try fields.noPassword()
     // etcd's refusal of an empty name comes before the 50 ms of a hash.
     guard !fields.first.isEmpty else { throw GRPCStatus.userEmpty }
@@ -12,19 +13,31 @@ extension AuthMethod {
       office, call.credentials, fields.first, fields.second
     )
     call.run({
-      let kept: Bytes = noPassword ? [] : try await AuthOffice.hash(password)
+      let kept: Bytes
+      if noPassword { kept = [] } else if let hashed { kept = hashed } else { kept = try await AuthOffice.hash(password) }
       try await office.change(credentials, .addUser(name: name, password: kept, noPassword: noPassword))
     }) { _ in call.answer { service.header().encode(&$0) } }
   }
 
   func changePassword(_ fields: AuthFields, _ call: UnaryCall) throws {
-    guard fields.thirdBytes.isEmpty else { throw EtcdError.unsupported("UserChangePassword with hashedPassword") }
+    let hashed: Bytes? = try Self.hash(fields.third, password: fields.second)
     let (office, credentials, name, password): (AuthOffice, Credentials, String, String) = (
       office, call.credentials, fields.first, fields.second
     )
-    call.run({ try await office.change(credentials, .changePassword(name: name, password: try await AuthOffice.hash(password))) }) { _ in
-      call.answer { service.header().encode(&$0) }
+    call.run({
+      let kept: Bytes = if let hashed { hashed } else { try await AuthOffice.hash(password) }
+      try await office.change(credentials, .changePassword(name: name, password: kept))
+    }) { _ in call.answer { service.header().encode(&$0) } }
+  }
+
+  /// A password that comes as its bcrypt hash, in base64, and without the password itself, which has the last word (as in etcd). etcd
+  /// writes the field for its own members and makes a user with an empty password of a client's; here it means what it says. nil: there is none.
+  private static func hash(_ text: String, password: String) throws -> Bytes? {
+    guard !text.isEmpty, password.isEmpty else { return nil }
+    guard let hash: Bytes = Base64.decode(Bytes(text)), PasswordHash.isBcrypt(hash) else {
+      throw GRPCStatus(.invalidArgument, "etcdserver: hashedPassword is no bcrypt hash in base64")
     }
+    return hash
   }
 
   /// For the root role, and for the user itself.

@@ -12,7 +12,7 @@ struct MemberAddMethod: UnaryMethod {
     let service: EtcdService = service
     call.run({ try await service.directory.addMember(peerURLs: fields.peerURLs, isLearner: fields.isLearner) }) { result in
       call.answer { writer in
-        service.header().encode(&writer)
+        service.header(revision: 0).encode(&writer)
         writer.message(2) { result.added.encode(&$0) }
         for member in result.all { writer.message(3) { member.encode(&$0) } }
       }

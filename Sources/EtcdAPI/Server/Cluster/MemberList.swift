@@ -24,7 +24,8 @@ struct MemberListMethod: UnaryMethod {
 extension ProtobufWriter {
   /// The header, then the members: all answers of the Cluster service end like this.
   mutating func answer(_ service: EtcdService, listAt number: Int, _ members: [ClusterMember]) {
-    service.header().encode(&self)
+    // etcd's Cluster service says no revision.
+    service.header(revision: 0).encode(&self)
     for member in members { self.message(number) { member.encode(&$0) } }
   }
 }

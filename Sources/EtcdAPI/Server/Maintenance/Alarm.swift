@@ -26,7 +26,7 @@ struct AlarmMethod: UnaryMethod {
       let wanted: Int32 = kind
       // Read behind everything that was acknowledged, as etcd asks its log.
       return call.run({ try await service.store.range(RangeRequest(key: [0])) }) { _ in
-        let raised: [Alarms.Alarm] = service.settings.current().alarms.raised
+        let raised: [Alarms.Alarm] = service.alarms.raised
         answer(action == 0 ? raised.filter { wanted == 0 || $0.kind.rawValue == wanted } : [], call)
       }
     }

@@ -11,6 +11,7 @@ struct DefragmentMethod: UnaryMethod {
 
   func handle(_ request: ProtobufReader, _ call: UnaryCall) throws {
     let directory: any MemberDirectory = service.directory
-    call.run({ try await directory.defragment() }) { _ in call.answer { service.header().encode(&$0) } }
+    // Without a header, as etcd answers it.
+    call.run({ try await directory.defragment() }) { _ in call.answer { _ in } }
   }
 }

@@ -20,7 +20,12 @@ struct DowngradeMethod: UnaryMethod {
     }
     switch action {
     case 0, 1: throw Self.isVersion(version) ? GRPCStatus.invalidDowngradeTarget : GRPCStatus.wrongDowngradeFormat
-    case 2: throw GRPCStatus.noDowngrade
+    // There is never one to cancel, which etcd 3.6 answers like this.
+    case 2:
+      call.answer { writer in
+        service.header().encode(&writer)
+        writer.string(2, EtcdService.version)
+      }
     default: throw GRPCStatus(.unknown, "etcdserver: unknown method")
     }
   }

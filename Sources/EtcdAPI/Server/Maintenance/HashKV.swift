@@ -20,7 +20,8 @@ struct HashKVMethod: UnaryMethod {
       call.answer { writer in
         service.header().encode(&writer)
         writer.uint32(2, hash.hash)
-        writer.int64(3, hash.compactRevision)
+        // etcd's word for "never".
+        writer.int64(3, hash.compactRevision == 0 ? -1 : hash.compactRevision)
         writer.int64(4, hash.revision)
       }
     }

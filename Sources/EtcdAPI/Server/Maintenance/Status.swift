@@ -10,7 +10,7 @@ struct StatusMethod: UnaryMethod {
   func handle(_ request: ProtobufReader, _ call: UnaryCall) throws {
     let status: MemberStatus = service.directory.status()
     let leader: MemberID? = service.directory.leader
-    let alarms: [String] = service.settings.current().alarms.raised.map(\.sentence)
+    let alarms: [String] = service.alarms.raised.map(\.sentence)
     call.answer { writer in
       service.header().encode(&writer)
       writer.string(2, EtcdService.version)
