@@ -8,6 +8,8 @@ public enum SchedulerLimits {
   public static let longestBackoffMilliseconds: Int64 = 5_000
   /// A pod found unschedulable is tried again after this, whatever happened (Kubernetes: 300 s).
   public static let unschedulableSeconds: Int64 = 60
+  /// Pods that a node may have to start at a time. A hundred nodes start 3,000 at once; two nodes are not run over by a whole center.
+  public static let startingPodsPerNode: Int = 30
   /// A score is between 0 and this (Kubernetes: MaxNodeScore).
   public static let highestScore: Double = 100
 }

@@ -18,7 +18,9 @@ struct SchedulerState: Sendable {
   mutating func onPod(_ object: KubeObject, now: MonotonicTime) {
     let pod = PodInfo(object)
     let wasPlaced: Bool = view.isPlaced(pod.uid)
+    let starting: Int = view.nodes[pod.nodeName]?.starting ?? 0
     view.setPod(pod)
+    if (view.nodes[pod.nodeName]?.starting ?? 0) < starting { queue.onStarted() }
     if !pod.nodeName.isEmpty || pod.isTerminated || pod.isBeingDeleted || pod.isGated || !isOurs(pod) {
       queue.remove(pod.key)
       if pod.isTerminated, wasPlaced { queue.onChange([.resources, .ports, .podAffinity, .spread], now: now) }
@@ -32,7 +34,10 @@ struct SchedulerState: Sendable {
     let wasPlaced: Bool = view.isPlaced(object.uid)
     view.removePod(object.uid)
     queue.remove(object.key)
-    if wasPlaced { queue.onChange([.resources, .ports, .podAffinity, .spread], now: now) }
+    if wasPlaced {
+      queue.onChange([.resources, .ports, .podAffinity, .spread], now: now)
+      queue.onStarted()
+    }
   }
 
   /// Heartbeats change nothing that is looked at here, and wake nobody.

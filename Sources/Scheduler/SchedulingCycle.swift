@@ -53,6 +53,7 @@ struct SchedulingCycle: Sendable {
     if let refusal = NodeFilters.ports(pod, node) { return [refusal] }
     let short: [Refusal] = NodeFilters.resources(pod, node)
     if !short.isEmpty { return short }
+    if let refusal = NodeFilters.wave(node) { return [refusal] }
     if let refusal = spread?.refusal(node) { return [refusal] }
     if let refusal = affinity?.refusal(node) { return [refusal] }
     return []

@@ -64,3 +64,61 @@ import Testing
     #expect(queue.pop() == nil)
   }
 }
+
+/// After a failover a whole center wants to start at once.
+@Suite struct WaveTests {
+  private func pod(_ number: Int, priority: Int64, on node: String? = nil, phase: String = "Pending") -> KubeObject {
+    var spec: JSONValue = ["priority": .int(priority)]
+    if let node { spec["nodeName"] = .string(node) }
+    return KubeObject([
+      "kind": "Pod", "metadata": ["name": .string("p\(number)"), "namespace": "shop", "uid": .string("u\(number)")], "spec": spec,
+      "status": ["phase": .string(phase)],
+    ])
+  }
+
+  /// Two nodes, a hundred pods of three priorities: the important ones first, never more on a node than it may have to start, and the next
+  /// exactly as fast as pods start.
+  @Test func `pods come in waves, by priority, as fast as nodes start them`() {
+    var state = SchedulerState(schedulerName: "default-scheduler", seed: 1)
+    let now = MonotonicTime(nanoseconds: 0)
+    for name in ["n1", "n2"] {
+      state.onNode(
+        KubeObject([
+          "kind": "Node", "metadata": ["name": .string(name), "labels": ["federation.tricenter.io/center": "local-dr"]],
+          "status": [
+            "conditions": [["type": "Ready", "status": "True"]], "allocatable": ["cpu": "64", "memory": "256Gi", "pods": "110"],
+          ],
+        ]), now: now)
+    }
+    _ = state.onCenter("local-dr")
+    let priorities: [Int64] = (0..<100).map { Int64($0 % 3) }
+    for (number, priority) in priorities.enumerated() { state.onPod(pod(number, priority: priority), now: now) }
+    var order: [Int64] = []
+    var startingOn: [(number: Int, node: String)] = []
+    func schedule() {
+      while let (info, outcome) = state.decide() {
+        switch outcome {
+        case .node(let node):
+          state.onBound(info)
+          order.append(info.priority)
+          startingOn.append((Int(info.object.name.dropFirst()) ?? -1, node))
+        case .unschedulable(_, let kinds): state.onUnschedulable(info, kinds: kinds, now: now)
+        }
+      }
+    }
+    schedule()
+    let limit: Int = SchedulerLimits.startingPodsPerNode
+    #expect(order.count == 2 * limit)
+    var most: Int = 0
+    while !startingOn.isEmpty {
+      most = max(most, Dictionary(grouping: startingOn, by: \.node).values.map(\.count).max() ?? 0)
+      let (number, node) = startingOn.removeFirst()
+      let before: Int = order.count
+      state.onPod(pod(number, priority: priorities[number], on: node, phase: "Running"), now: now)
+      schedule()
+      #expect(order.count == min(100, before + 1))
+    }
+    #expect(most == limit)
+    #expect(order == priorities.sorted(by: >), "every pod of a higher priority is placed before one of a lower")
+  }
+}

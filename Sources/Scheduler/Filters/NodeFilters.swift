@@ -43,6 +43,10 @@ enum NodeFilters {
     return nil
   }
 
+  /// Waves: a node that has not started what it has gets no more, so the first to start are those of the highest priority, and the next
+  /// come as fast as the node starts them.
+  static func wave(_ node: NodeInfo) -> Refusal? { node.starting >= SchedulerLimits.startingPodsPerNode ? .starting : nil }
+
   /// Every resource that is short is named.
   static func resources(_ pod: PodInfo, _ node: NodeInfo) -> [Refusal] {
     var refusals: [Refusal] = []

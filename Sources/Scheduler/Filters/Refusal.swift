@@ -1,7 +1,7 @@
 /// Why a node cannot take a pod, in Kubernetes' words, since people search for them; and what change could help.
 struct Refusal: Hashable, Sendable {
   enum Kind: Hashable, Sendable {
-    case center, node, resources, ports, podAffinity, spread
+    case center, node, resources, ports, podAffinity, spread, starting
   }
   var kind: Kind
   /// As it stands behind the number of nodes: `3 Insufficient cpu`, `2 node(s) were unschedulable`.
@@ -16,6 +16,8 @@ struct Refusal: Hashable, Sendable {
   static func taint(_ key: String, _ value: String) -> Self { Self(kind: .node, text: "node(s) had untolerated taint {\(key): \(value)}") }
   static let tooManyPods = Self(kind: .resources, text: "Too many pods")
   static func insufficient(_ resource: String) -> Self { Self(kind: .resources, text: "Insufficient \(resource)") }
+  /// Ours: after a failover everything wants to start at once.
+  static let starting = Self(kind: .starting, text: "node(s) had too many pods that have not started yet")
   static let ports = Self(kind: .ports, text: "node(s) didn't have free ports for the requested pod ports")
   static let podAffinity = Self(kind: .podAffinity, text: "node(s) didn't match pod affinity rules")
   static let podAntiAffinity = Self(kind: .podAffinity, text: "node(s) didn't match pod anti-affinity rules")

@@ -35,6 +35,8 @@ struct NodeInfo: Sendable {
   /// DefaultMemoryRequest).
   private(set) var usedForScore = ResourceAmounts()
   private(set) var withAntiAffinity: Int = 0
+  /// Pods that were given to it and have not started yet.
+  private(set) var starting: Int = 0
 
   init(name: String) {
     self.name = name
@@ -74,6 +76,7 @@ struct NodeInfo: Sendable {
     used += pod.requests
     usedForScore += Self.forScore(pod.requests)
     if !pod.antiAffinity.isEmpty { withAntiAffinity += 1 }
+    if pod.isPending { starting += 1 }
   }
 
   mutating func remove(_ uid: String) {
@@ -81,5 +84,6 @@ struct NodeInfo: Sendable {
     used -= pod.requests
     usedForScore -= Self.forScore(pod.requests)
     if !pod.antiAffinity.isEmpty { withAntiAffinity -= 1 }
+    if pod.isPending { starting -= 1 }
   }
 }

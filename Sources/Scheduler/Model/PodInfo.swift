@@ -22,6 +22,8 @@ struct PodInfo: Sendable {
   var nodeName: String
   let isBeingDeleted: Bool
   let isTerminated: Bool
+  /// No container of it has been started yet.
+  let isPending: Bool
   let requests: ResourceAmounts
   let tolerations: [JSONValue]
   let nodeSelector: [String: String]
@@ -49,6 +51,7 @@ struct PodInfo: Sendable {
     nodeName = spec["nodeName"].string ?? ""
     isBeingDeleted = pod.isBeingDeleted
     isTerminated = ["Succeeded", "Failed"].contains(pod.status["phase"].string ?? "")
+    isPending = ["", "Pending"].contains(pod.status["phase"].string ?? "")
     requests = ResourceAmounts.requests(of: pod)
     tolerations = spec["tolerations"].array
     nodeSelector = spec["nodeSelector"].stringMap

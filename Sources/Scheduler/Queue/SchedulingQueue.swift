@@ -100,6 +100,23 @@ struct SchedulingQueue: Sendable {
     }
   }
 
+  /// A node has one pod less to start: the first of those that wait for that gets its turn, without a pause.
+  mutating func onStarted() {
+    var first: (key: String, turn: Turn)?
+    for (key, entry) in entries {
+      switch entry.place {
+      case .waiting(_, let waitsFor) where waitsFor.contains(.starting):
+        let turn = Turn(priority: entry.pod.priority, number: entry.number, key: key)
+        if first.map({ turn < $0.turn }) ?? true { first = (key, turn) }
+      case .inFlight: entries[key]?.meanwhile.insert(.starting)
+      case .ready, .backoff, .waiting: continue
+      }
+    }
+    guard let key: String = first?.key else { return }
+    entries[key]?.attempts = 0
+    ready(key)
+  }
+
   /// Another center became active: everybody is tried at once, with nothing held against them.
   mutating func onCenterChange() {
     for (key, entry) in entries where entry.place != .inFlight && entry.place != .ready {
