@@ -12,6 +12,14 @@ extension Authorizer {
   private static let leaderLeases = Rule(read + write, groups: ["coordination.k8s.io"], resources: ["leases"])
   private static let events = Rule(["create", "patch", "update"], groups: ["", "events.k8s.io"], resources: ["events"])
 
+  /// Nothing that holds a secret.
+  private static let federationToLookAt = Rule(
+    read, groups: ["", "apps", "federation.tricenter.io", "coordination.k8s.io", "discovery.k8s.io"],
+    resources: [
+      "centers", "clusters", "failovers", "drills", "decisions", "vantages", "gates", "leases", "nodes", "pods", "namespaces", "events",
+      "services", "endpointslices", "deployments", "replicasets",
+    ])
+
   /// The static policy: the same roles as Kubernetes' bootstrap policy where the names are the same
   /// (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#core-component-roles), and ours for `tricenter:…` daemons.
   public static let standard = Authorizer(grants: [
@@ -59,6 +67,14 @@ extension Authorizer {
           resources: ["services", "endpoints", "endpointslices", "nodes", "namespaces", "leases", "clusters", "centers", "pods"]),
         events,
       ]),
+    // People who look, who approve, and who move: groups of their certificates.
+    Grant(.group("tricenter:viewers"), [federationToLookAt]),
+    Grant(
+      .group("tricenter:approvers"),
+      [federationToLookAt, Rule(["patch", "update"], groups: ["federation.tricenter.io"], resources: ["failovers"])]),
+    Grant(
+      .group("tricenter:operators"),
+      [federationToLookAt, Rule(["create", "patch", "update"], groups: ["federation.tricenter.io"], resources: ["failovers", "gates"])]),
     Grant(.userPrefix("tricenter:"), [Rule(["*"], groups: ["*"], resources: ["*"]), Rule(["get"], paths: ["*"])]),
   ])
 }

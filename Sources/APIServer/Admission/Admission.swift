@@ -30,6 +30,9 @@ struct Admission: Sendable {
       try checkNode(resource, object.name, user: user)
       try await reservePodRange(object, old: nil, &plan)
     case .leases: try checkNodeLease(resource, object, user: user)
+    case .failovers: try prepareFailover(resource, &object, user: user)
+    case .gates: object.json["spec"]["changedBy"] = .string(user.name)
+    case .decisions: try checkDecision(resource, object, user: user)
     default: break
     }
     return plan
@@ -42,6 +45,8 @@ struct Admission: Sendable {
     case .namespaces: labelNamespace(&object)
     case .nodes: try await reservePodRange(object, old: old, &plan)
     case .leases: try checkActivation(resource, old: old, object)
+    case .failovers: try checkApprovals(resource, old: old, &object, user: user)
+    case .gates: if object.spec != old.spec { object.json["spec"]["changedBy"] = .string(user.name) }
     default: break
     }
     return plan

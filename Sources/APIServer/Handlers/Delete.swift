@@ -5,6 +5,7 @@ import Primitives
 extension Handlers {
   func delete(_ resource: Resource, _ context: RequestContext) async throws -> Reply {
     let options = try DeletionOptions(try await deletionBody(context), context)
+    try Admission.checkDecisionDeletion(resource, name: context.info.name, user: context.user)
     let changed: Changed = try await delete(resource, context.info, options)
     switch changed {
     // Pods are told as they are, others by a Status that names what went, as in Kubernetes.
@@ -87,6 +88,7 @@ extension Handlers {
 
   /// DELETE of a collection: each object by itself, those that went meanwhile do not count. Answers with what was deleted.
   func deleteCollection(_ resource: Resource, _ context: RequestContext) async throws -> Reply {
+    try Admission.checkDecisionDeletion(resource, name: "", user: context.user)
     let list = try ListOptions(context.info, definition: resource.definition, limits: limits)
     let deletion = try DeletionOptions(try await deletionBody(context), context)
     let page: Page = try await page(resource, list)

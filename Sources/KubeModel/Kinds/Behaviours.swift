@@ -45,4 +45,7 @@ extension ResourceBehaviour {
   static let drills = ResourceBehaviour(
     hasGeneration: true, defaults: { if $0["spec"]["mode"].isNull { $0["spec"]["mode"] = "live" } },
     validate: Validation.drill, validateUpdate: Validation.drillUpdate, prepareCreate: { $0["status"] = ["phase": "Pending"] })
+  static let decisions = ResourceBehaviour(validateUpdate: Validation.decisionUpdate)
+  static let vantages = ResourceBehaviour()
+  static let gates = ResourceBehaviour(hasGeneration: true, validate: Validation.gate)
 }

@@ -37,10 +37,22 @@ extension ResourceDefinition {
 
   public static let failovers = ResourceDefinition(
     .failovers, type: "federation.v1.Failover", shortNames: ["fo"], categories: ["federation"], subresources: [status(.failovers)],
-    selectable: [SelectableField("spec.cluster"), SelectableField("status.phase")], columns: TableColumn.failovers,
+    selectable: [SelectableField("spec.cluster"), SelectableField("spec.kind"), SelectableField("status.phase")],
+    columns: TableColumn.failovers,
     behaviour: .failovers)
 
   public static let drills = ResourceDefinition(
     .drills, type: "federation.v1.Drill", categories: ["federation"], subresources: [status(.drills)],
     selectable: [SelectableField("spec.runbook"), SelectableField("status.phase")], columns: TableColumn.drills, behaviour: .drills)
+
+  public static let decisions = ResourceDefinition(
+    .decisions, type: "federation.v1.Decision", categories: ["federation"],
+    selectable: [SelectableField("spec.cluster"), SelectableField("spec.failover"), SelectableField("spec.decision")],
+    columns: TableColumn.decisions, behaviour: .decisions)
+
+  public static let vantages = ResourceDefinition(
+    .vantages, type: "federation.v1.Vantage", categories: ["federation"], columns: TableColumn.vantages, behaviour: .vantages)
+
+  public static let gates = ResourceDefinition(
+    .gates, type: "federation.v1.Gate", categories: ["federation"], columns: TableColumn.gates, behaviour: .gates)
 }

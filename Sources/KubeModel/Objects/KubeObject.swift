@@ -107,4 +107,9 @@ extension ResourceName {
     group: "federation.tricenter.io", version: "v1", resource: "failovers", kind: "Failover", namespaced: false)
   public static let drills = Self(
     group: "federation.tricenter.io", version: "v1", resource: "drills", kind: "Drill", namespaced: false)
+  public static let decisions = Self(
+    group: "federation.tricenter.io", version: "v1", resource: "decisions", kind: "Decision", namespaced: false)
+  public static let vantages = Self(
+    group: "federation.tricenter.io", version: "v1", resource: "vantages", kind: "Vantage", namespaced: false)
+  public static let gates = Self(group: "federation.tricenter.io", version: "v1", resource: "gates", kind: "Gate", namespaced: false)
 }

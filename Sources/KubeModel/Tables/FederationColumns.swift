@@ -33,7 +33,7 @@ extension TableColumn {
   static let failovers: [TableColumn] = [
     objectName,
     TableColumn("Cluster", field: ["spec", "cluster"], "What moves."),
-    TableColumn("Kind", field: ["spec", "kind"], "planned or unplanned."),
+    TableColumn("Kind", field: ["spec", "kind"], "planned, switchover, failover, failback, reprotect or unplanned."),
     TableColumn("From", "Where it ran.") { failover, _ in
       .string(failover.status["from"].string ?? failover.spec["from"].string ?? "<none>")
     },
@@ -61,6 +61,47 @@ extension TableColumn {
     age,
     TableColumn("Mode", wide: true, field: ["spec", "mode"], absent: "live", "How far it goes."),
     TableColumn("Message", wide: true, field: ["status", "message"], "The outcome in a sentence."),
+  ]
+
+  static let decisions: [TableColumn] = [
+    objectName,
+    TableColumn("Cluster", field: ["spec", "cluster"], "What it is about."),
+    TableColumn("Decision", field: ["spec", "decision"], "What was decided."),
+    TableColumn("Verb", field: ["spec", "verb"], "What was asked for."),
+    TableColumn("Failover", field: ["spec", "failover"], "The Failover that it is about."),
+    TableColumn("Center", field: ["spec", "center"], "Where it was decided."),
+    TableColumn("Epoch", type: "integer", field: ["spec", "inputs", "epoch"], "Under which activation."),
+    age,
+    TableColumn("Reason", field: ["spec", "reason"], "Why."),
+    TableColumn("Requested By", wide: true, field: ["spec", "requestedBy"], "Who asked."),
+    TableColumn("Host", wide: true, field: ["spec", "host"], "On which host."),
+  ]
+
+  static let vantages: [TableColumn] = [
+    objectName,
+    TableColumn("Kind", field: ["spec", "kind"], "host or branch."),
+    TableColumn("Center", field: ["spec", "center"], "Where it stands."),
+    TableColumn("Serving", "Centers that it sees serving.") { vantage, _ in
+      joined(vantage.spec["sees"].array.filter { $0["serving"].bool == true }.compactMap { $0["center"].string })
+    },
+    TableColumn("Silent", "Centers that do not answer it.") { vantage, _ in
+      joined(vantage.spec["sees"].array.filter { $0["reachable"].bool == false }.compactMap { $0["center"].string })
+    },
+    TableColumn("Observed", "Time since the report.") { vantage, now in .string(since(vantage.spec["observedAt"], now)) },
+    age,
+    TableColumn("Store", wide: true, field: ["spec", "store", "role"], "The role of its store member."),
+    TableColumn("DNS", wide: true, field: ["spec", "dns", "answered"], "Whether its name server answers."),
+  ]
+
+  static let gates: [TableColumn] = [
+    objectName,
+    TableColumn("Cluster", field: ["spec", "cluster"], "Whose moves it is about."),
+    TableColumn("Closed", "Whether it holds back.") { gate, _ in .string(gate.spec["closed"].bool == true ? "true" : "false") },
+    TableColumn("Verbs", "What it holds back.") { gate, _ in joined(gate.spec["verbs"].array.compactMap(\.string)) },
+    TableColumn("Targets", "Towards which centers.") { gate, _ in joined(gate.spec["targets"].array.compactMap(\.string)) },
+    TableColumn("Changed By", field: ["spec", "changedBy"], "Who changed it last."),
+    age,
+    TableColumn("Reason", wide: true, field: ["spec", "reason"], "Why it is closed."),
   ]
 
   private static func duration(_ object: KubeObject, _ now: WallTime) -> JSONValue {

@@ -14,12 +14,25 @@ extension Validation {
       positive(cluster["spec"]["policy"][field], FieldPath("spec.policy").child(field), &errors)
     }
     let policy: JSONValue = cluster["spec"]["policy"]
-    refuse(policy["requireApproval"], FieldPath("spec.policy.requireApproval"), noApprovals + "; spec.paused suspends it", &errors)
-    if let seconds: Int64 = policy["minimumIntervalSeconds"].int, seconds != 0 {
-      errors.append(
-        .invalid(
-          FieldPath("spec.policy.minimumIntervalSeconds"), .int(seconds),
-          "two failovers may follow each other at any interval: leave it out; spec.paused suspends automatic failover"))
+    for field in ["silenceMilliseconds", "minimumIntervalSeconds"] {
+      if let value: Int64 = policy[field].int, value < 0 {
+        errors.append(.invalid(FieldPath("spec.policy").child(field), .int(value), "must be 0 or more"))
+      }
+    }
+    approvalPolicy(policy["requireApproval"], centers, FieldPath("spec.policy.requireApproval"), &errors)
+  }
+
+  private static func approvalPolicy(_ policy: JSONValue, _ centers: [JSONValue], _ path: FieldPath, _ errors: inout [FieldError]) {
+    guard !policy.isNull else { return }
+    knownVerbs(policy["verbs"], path.child("verbs"), &errors)
+    for (index, center) in policy["targets"].array.enumerated() where !centers.contains(center) {
+      errors.append(.notFound(path.child("targets").index(index), center))
+    }
+    let count: Int64 = policy["count"].int ?? 1
+    if count < 1 { errors.append(.invalid(path.child("count"), .int(count), "must be 1 or more")) }
+    let approvers: Int = policy["approvers"].array.count
+    if approvers > 0, count > Int64(approvers) {
+      errors.append(.invalid(path.child("count"), .int(count), "only \(approvers) approvers are named: no move could ever be approved"))
     }
   }
 
@@ -35,12 +48,6 @@ extension Validation {
     }
   }
 
-  private static let noApprovals: String = "a failover does not wait for approvals: leave it out"
-
-  private static func refuse(_ value: JSONValue, _ path: FieldPath, _ why: String, _ errors: inout [FieldError]) {
-    if value.bool == true { errors.append(.invalid(path, value, why)) }
-  }
-
   @Sendable static func failover(_ failover: JSONValue, _ errors: inout [FieldError]) {
     let to: JSONValue = failover["spec"]["to"]
     if !to.isNull, to == failover["spec"]["from"] {
@@ -51,16 +58,15 @@ extension Validation {
       errors.append(
         .invalid(
           FieldPath("spec.kind"), "unplanned",
-          "this is how the federation records what it did by itself; ask for a move with \"planned\", from a dead center too"))
+          "this is how the federation records what it did by itself; ask for a move with \"switchover\", after a loss with \"failover\""))
     }
-    refuse(failover["spec"]["approved"], FieldPath("spec.approved"), noApprovals, &errors)
-    refuse(
-      failover["spec"]["dryRun"], FieldPath("spec.dryRun"),
-      "a Failover cannot be tried out: leave it out; status.blocking of one that waits tells what stands against it", &errors)
+    if failover["spec"]["dryRun"].bool == true, failover["spec"]["kind"].string == "unplanned" {
+      errors.append(.invalid(FieldPath("spec.dryRun"), true, "the federation's own record of what it did cannot be tried out"))
+    }
   }
 
   @Sendable static func failoverUpdate(_ new: JSONValue, _ old: JSONValue, _ errors: inout [FieldError]) {
-    for field in ["cluster", "from", "to", "reason", "kind", "epoch", "approved", "dryRun", "requestedBy"] {
+    for field in ["cluster", "from", "to", "reason", "kind", "epoch", "drill", "dryRun", "accept", "requestedBy"] {
       unchanged(new["spec"][field], old["spec"][field], FieldPath("spec").child(field), &errors)
     }
   }
@@ -83,5 +89,21 @@ extension Validation {
     for field in ["runbook", "parameters", "mode", "requestedBy"] {
       unchanged(new["spec"][field], old["spec"][field], FieldPath("spec").child(field), &errors)
     }
+  }
+
+  /// The audit trail says what was: nothing in it changes.
+  @Sendable static func decisionUpdate(_ new: JSONValue, _ old: JSONValue, _ errors: inout [FieldError]) {
+    unchanged(new["spec"], old["spec"], FieldPath("spec"), &errors)
+  }
+
+  private static func knownVerbs(_ verbs: JSONValue, _ path: FieldPath, _ errors: inout [FieldError]) {
+    let known: [String] = ["automatic", "failback", "failover", "planned", "reprotect", "switchover"]
+    for (index, verb) in verbs.array.enumerated() where !known.contains(verb.string ?? "") {
+      errors.append(.notSupported(path.index(index), verb, known))
+    }
+  }
+
+  @Sendable static func gate(_ gate: JSONValue, _ errors: inout [FieldError]) {
+    knownVerbs(gate["spec"]["verbs"], FieldPath("spec.verbs"), &errors)
   }
 }
