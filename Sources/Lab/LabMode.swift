@@ -60,7 +60,7 @@ enum LoopbackSite {
     text += "margin: \(milliseconds(policy.margin))ms }\n"
     let ports: Ports = site.ports
     text += "ports: { client: \(ports.client), peer: \(ports.peer), apiserver: \(ports.apiserver), kubelet: \(ports.kubelet), "
-    text += "dns: \(dnsPort), admin: \(ports.admin) }\n"
+    text += "dns: \(dnsPort), admin: \(ports.admin), role: \(ports.role) }\n"
     text += "lab:\n  loopback: true\n"
     text += "  branch: { name: \(site.lab?.branch.name.value ?? "branch"), network: 127.79.0.0/24, address: 127.79.0.11 }\n"
     return text

@@ -52,7 +52,7 @@ struct CenterProcess: Sendable {
         address: .host(setting.address, port: site.ports.apiserver), tls: try setting.serverTLS(.apiserver), group: group),
       responder: api)
     let observer: ActivationObserver = try control.observer()
-    let federation: FederationController = try control.federation(observer)
+    let federation: FederationController = try control.federation(observer, store: store)
     let controllers = try control.controllers(observer)
     let scheduler = try control.scheduler(observer)
     let admin = HTTPServer(
@@ -65,7 +65,7 @@ struct CenterProcess: Sendable {
           client: try access.client(.console), next: StatusResponder(setting: setting, store: store, observer: observer))))
     let daemons: [Daemon] = [
       ("store", { try await Self.watch(store) }), ("etcd", { try await etcd.run() }), ("apiserver", { try await front.run() }),
-      ("admin", { try await admin.run() }),
+      ("admin", { try await admin.run() }), try control.roles(observer, store: store, certificate: .apiserver),
       ("apiserver-start", { try await runCaches(of: api) }), ("observer", { await observer.run() }),
       ("election-priority", { try await self.followActivation(observer, store, api) }),
       ("federation", { await federation.run() }), ("controller-manager", { try await controllers.run() }),

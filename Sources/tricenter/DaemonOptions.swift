@@ -55,6 +55,13 @@ struct HostSetting: Sendable {
       logger: Logger(label: "tls.\(daemon.rawValue)"))
   }
 
+  /// A listener that asks nobody for a certificate.
+  func openTLS(_ daemon: PKIDaemon) throws -> TLSContext {
+    try .server(
+      identity: source(daemon), trust: nil, applicationProtocols: HTTPServerConfiguration.applicationProtocols, clientCertificates: .none,
+      logger: Logger(label: "tls.roles"))
+  }
+
   /// Whoever reaches the store reads every Secret and writes what no admission has seen: people who may do everything, and apiservers.
   var storeClients: PeerVerification {
     let daemons: PeerVerification = IdentityURI.expect(federation: site.federation, daemons: ["store", "apiserver"])

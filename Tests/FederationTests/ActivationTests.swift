@@ -470,11 +470,29 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     func pods(_ cpu: String) -> [KubeObject] {
       [KubeObject(["spec": ["containers": [["resources": ["requests": ["cpu": .string(cpu)]]]]]])]
     }
-    #expect(Capacity.obstacles(center: "local-dr", nodes: nodes, pods: pods("2")).isEmpty)
+    func found(_ center: CenterName, _ pods: [KubeObject]) -> [String] {
+      Capacity.findings(center: center, nodes: nodes, pods: pods).map(\.measured)
+    }
+    #expect(found("local-dr", pods("2")).isEmpty)
     #expect(
-      Capacity.obstacles(center: "local-dr", nodes: nodes, pods: pods("2001m")) == [
-        "local-dr has 1 ready nodes with 2000m of cpu, and 2001m of cpu are needed"
+      found("local-dr", pods("2001m")) == [
+        "local-dr has 1 ready nodes with 2000m of cpu, and 2001m of cpu are needed",
+        "2001m of cpu and 0 bytes of memory fit on no ready node of local-dr",
       ])
-    #expect(Capacity.obstacles(center: "remote-dr", nodes: nodes, pods: []) == ["no node of remote-dr is ready"])
+    #expect(found("remote-dr", []) == ["no node of remote-dr is ready"])
+  }
+
+  /// The sum fits, and still one of them has no place.
+  @Test func aPodThatFitsOnNoNodeIsNamed() {
+    let nodes: [KubeObject] = [Self.node("a", center: "local-dr"), Self.node("b", center: "local-dr")]
+    let pod = KubeObject([
+      "metadata": ["name": "big", "namespace": "bank"],
+      "spec": [
+        "initContainers": [["resources": ["requests": ["cpu": "3"]]]], "containers": [["resources": ["requests": ["cpu": "1"]]]],
+      ],
+    ])
+    let found: [Finding] = Capacity.findings(center: "local-dr", nodes: nodes, pods: [pod])
+    #expect(found.map(\.object) == ["Pod/bank/big"])
+    #expect(found[0].cure == "lower its requests, or add a larger node to local-dr")
   }
 }

@@ -64,7 +64,8 @@ import Testing
     try await api.start()
     defer { api.stop() }
     let client = KubeClient(
-      transport: InProcessTransport(responder: api, peer: PeerIdentity(commonName: "admin", organizations: ["system:masters"])),
+      transport: InProcessTransport(
+        responder: api, peer: PeerIdentity(commonName: "tricenter:federation", organizations: ["system:masters"])),
       fieldManager: "test")
     let daemons: [Task<Void, Never>] = [Self.daemon(site, client, "production", "p1"), Self.daemon(site, client, "local-dr", "l1")]
     defer { for daemon in daemons { daemon.cancel() } }
@@ -85,7 +86,9 @@ import Testing
     try await ask("home", to: "production")
     try await Self.eventually("a move to the active center is refused") { try await status("home")["phase"] == "Refused" }
     try await ask("away", to: "local-dr")
-    try await Self.eventually("what blocks is told") { try await status("away")["blocking"] == ["no node of local-dr is ready"] }
+    try await Self.eventually("what blocks is told") {
+      Finding(try await status("away")["blocking"][0]).measured == "no node of local-dr is ready"
+    }
     #expect(try await status("away")["acceptedEpoch"] == 1)
     #expect(try await status("away")["phase"] == "Pending")
 

@@ -18,12 +18,14 @@ import Testing
     return KubeObject(json)
   }
   private static func verdict(_ failover: KubeObject, _ record: ActivationRecord) -> FailoverVerdict? {
-    FailoverVerdict(failover, record, order: order)
+    FailoverVerdict(failover, record, Judging(order: order))
   }
   /// As the daemon that judges it writes it.
   private static func judged(_ failover: KubeObject, _ record: ActivationRecord) -> KubeObject {
     var judged: KubeObject = failover
-    verdict(failover, record)?.write(into: &judged, epoch: record.epoch, now: WallTime(secondsSince1970: 0))
+    if let verdict = verdict(failover, record) {
+      FailoverStatus.write(verdict, into: &judged, epoch: record.epoch, center: record.center, now: WallTime(secondsSince1970: 0))
+    }
     return judged
   }
   private static func waits(_ failover: KubeObject, _ record: ActivationRecord) -> Bool {
@@ -34,11 +36,11 @@ import Testing
     let home: ActivationRecord = Self.record("production", epoch: 4)
     #expect(!Self.waits(Self.failover("local-dr"), home), "nobody has accepted it")
     let accepted: KubeObject = Self.judged(Self.failover("local-dr"), home)
-    #expect(accepted.status == ["phase": "Pending", "acceptedEpoch": 4])
+    #expect(accepted.status["phase"] == "Pending" && accepted.status["acceptedEpoch"] == 4 && accepted.status["blocking"].isNull)
     #expect(Self.waits(accepted, home) && Self.verdict(accepted, home) == nil)
     for change: String in ["from", "epoch"] {
       let named: KubeObject = Self.failover("local-dr") { $0["spec"][change] = change == "from" ? "production" : 4 }
-      #expect(Self.verdict(named, home) == .accepted)
+      #expect(Self.verdict(named, home) == .accepted([]))
     }
     // Whoever lags behind says nothing.
     #expect(Self.verdict(accepted, Self.record("remote-dr", epoch: 3)) == nil)

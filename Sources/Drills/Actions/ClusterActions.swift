@@ -35,6 +35,7 @@ enum ClusterActions {
         "spec": [
           "cluster": .string(context.runbook.cluster), "from": .string(before.center.value), "to": .string(wanted), "kind": "planned",
           "epoch": .int(before.epoch), "reason": .string("drill \(context.runbook.id) begins in \(wanted)"), "requestedBy": "drill",
+          "drill": .string(context.runbook.id),
         ],
       ])
       _ = try await context.until(deadline) { try await context.client.create(.failovers, failover) }

@@ -60,6 +60,8 @@ public struct ActivationInstance: Sendable {
     public var everybodyStopped: Bool
     /// The newest epoch that anything stored tells of besides the record; nil: not known yet. Asked for when there is no record.
     public var epochFloor: Int64?
+    /// How long the active center must have been silent before a center takes over that nobody asked for; the lease if that is longer.
+    public var automaticSilence: Duration = .zero
     public init(
       plannedTo: CenterName? = nil, plannedBy: String? = nil, plannedObstacles: [String] = [], everybodyStopped: Bool = false,
       epochFloor: Int64? = 0
@@ -218,7 +220,8 @@ public struct ActivationInstance: Sendable {
     // A release says that the other side has stopped already; nothing is left to be waited for.
     // Whoever was not asked leaves two leases to the target, and to the center that gave way.
     let wait: Duration =
-      isTarget && record.handover?.released == true ? .zero : isTarget || target == nil ? record.lease : record.lease * 3
+      isTarget && record.handover?.released == true
+      ? .zero : isTarget ? record.lease : max(target == nil ? record.lease : record.lease * 3, surroundings.automaticSilence)
     func isOver(_ wait: Duration) -> Bool {
       // A lease that ran out while nothing could be read proves nothing of the active center; the next read may show a renewal.
       now >= seenAt + wait + patience && (wait == .zero || (view.lastReadBegan ?? seenAt) >= seenAt + wait)

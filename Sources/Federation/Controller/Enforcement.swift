@@ -17,6 +17,7 @@ extension FederationController {
       try await recordFailover(record)
       try await maintainObjects(record)
       try await finishFailover(record)
+      try await reprotect(record)
     } catch {
       logger.debug("federation objects cannot be written: \(error)")
     }
@@ -67,10 +68,10 @@ extension FederationController {
     for center in site.centers {
       let stored: KubeObject = try await ensure(.centers, FederationObjects.center(center, site: site))
       let status: JSONValue = FederationObjects.centerStatus(
-        center, nodes: nodes.cache.all, active: record.center, cluster: record.cluster, now: now)
+        center, nodes: nodes.cache.all, active: record.center, cluster: record.cluster, silence: silence(of: center.name),
+        lease: record.lease, source: "\(configuration.host) of \(configuration.center)", now: now)
       var (before, after): (JSONValue, JSONValue) = (stored.status, status)
-      before["lastHeard"] = .null
-      after["lastHeard"] = .null
+      for field in ["lastHeard", "readiness", "source"] { (before[field], after[field]) = (.null, .null) }
       // The time alone is told every ten seconds only: each write goes to every center.
       if before != after || Self.isOlder(stored.status["lastHeard"].string, than: 10, now: clock.wall()) && !after["ready"].isNull {
         _ = try await client.patch(.centers, name: center.name.value, type: .merge, ["status": status], subresource: "status")
@@ -84,6 +85,14 @@ extension FederationController {
       cluster, record, since: now, reason: reason(of: record),
       failover: record.previous == nil || record.previous == record.center ? nil : FederationObjects.failoverName(record))
     _ = try await client.update(.clusters, changed, subresource: "status")
+  }
+
+  /// Nil: nobody asks that center, or it is this one.
+  private func silence(of center: CenterName) -> Duration? {
+    guard let reporter, center != configuration.center else { return nil }
+    let now: MonotonicTime = clock.now()
+    let board: ProbeBoard = reporter.board
+    return board.knows(now) ? board.silence(of: center, now) : nil
   }
 
   private func reason(of record: ActivationRecord) -> String {
@@ -113,9 +122,17 @@ extension FederationController {
       !["Running", "Succeeded", "Failed"].contains(pod.status["phase"].string ?? "") || fenced.contains(pod.spec["nodeName"].string ?? "")
     }
     guard open.isEmpty else { return }
-    _ = try await client.patch(
-      .failovers, name: failover.name, type: .merge,
-      ["status": ["phase": "Completed", "finishedAt": .string(clock.wall().rfc3339Micro)]], subresource: "status")
+    var changed: KubeObject = failover
+    let stamp: String = clock.wall().rfc3339Micro
+    (changed.json["status"]["phase"], changed.json["status"]["finishedAt"]) = ("Completed", .string(stamp))
+    let message: String = "every pod runs, none on a fenced node"
+    FailoverStatus.set("Completed", true, "Running", message, in: &changed.json["status"], stamp)
+    FailoverStatus.add("Completed", message, center: configuration.center, in: &changed.json["status"], stamp)
+    do {
+      _ = try await client.update(.failovers, changed, subresource: "status")
+    } catch let error as KubeError where error.code == .conflict {
+      // Another host was first, or its history grew: the next round looks again.
+    }
   }
 
   private func inParallel(_ objects: [KubeObject], _ body: @escaping @Sendable (KubeObject) async -> Void) async {

@@ -20,6 +20,10 @@ public actor FederationController {
     public var enforceEvery: Duration = .milliseconds(500)
     /// How often a center that gives way looks who of it has stopped.
     public var handoverLook: Duration = .milliseconds(50)
+    /// Asks the other centers' hosts for their role. Without it nobody is asked, and the activation's lease alone decides.
+    public var peers: (any PeerProbe)?
+    /// What this host tells of itself.
+    public var reports = HostReports()
 
     public init(site: Site, cluster: ClusterPlan, center: CenterName, host: HostName) {
       self.site = site
@@ -39,6 +43,12 @@ public actor FederationController {
   let clusters: Informer
   let centers: Informer
   let failovers: Informer
+  let drills: Informer
+  let gates: Informer
+  let vantages: Informer
+  let heard = HeardVantages()
+  let reporter: VantageReporter?
+  let audit: DecisionLog
   private(set) var instance: ActivationInstance
   private var lastEnforcedEpoch: Int64 = 0
   private var enforceDue = MonotonicTime(nanoseconds: 0)
@@ -49,6 +59,13 @@ public actor FederationController {
   var isReportingYield: Bool = false
   var yieldReportDue = MonotonicTime(nanoseconds: 0)
   var requests = FailoverRequests()
+  var isEvaluating: Bool = false
+  var evaluateDue = MonotonicTime(nanoseconds: 0)
+  private var pruneDue = MonotonicTime(nanoseconds: 0)
+  /// What was found last about the move that waits, and when.
+  private var lastFindings: (failover: String, epoch: Int64, at: MonotonicTime, findings: [Finding])?
+  /// The epoch for which this daemon has asked people for their word.
+  private var proposedEpoch: Int64 = 0
   /// The newest epoch whose Failover is known to have been written.
   var recordedEpoch: Int64 = 0
   private let epochGauge: Gauge
@@ -74,6 +91,22 @@ public actor FederationController {
     clusters = Informer(client: client, resource: .clusters)
     centers = Informer(client: client, resource: .centers)
     failovers = Informer(client: client, resource: .failovers)
+    drills = Informer(client: client, resource: .drills)
+    gates = Informer(client: client, resource: .gates)
+    vantages = Informer(client: client, resource: .vantages)
+    let heard: HeardVantages = self.heard
+    vantages.onChange { heard.note($0, at: clock.now()) }
+    vantages.onDelete { heard.forget($0.name) }
+    audit = DecisionLog(client: client, center: configuration.center, host: configuration.host, clock: clock, logger: logger)
+    var others: [CenterName: [HostName]] = [:]
+    for center in configuration.site.centers where center.name != configuration.center { others[center.name] = center.hosts.map(\.name) }
+    let (watched, cluster): ([CenterName: [HostName]], String) = (others, configuration.cluster.name)
+    reporter = configuration.peers.map { probe in
+      VantageReporter(
+        client: client, probe: probe, hosts: watched,
+        as: VantageReport(name: configuration.host.value, cluster: cluster, center: configuration.center), reports: configuration.reports,
+        clock: clock)
+    }
     let hosts: [Host] = configuration.site.center(configuration.center)?.hosts ?? []
     let policy: ActivationPolicy = configuration.site.activation
     instance = ActivationInstance(
@@ -93,7 +126,9 @@ public actor FederationController {
   /// Runs until its task is cancelled.
   public func run() async {
     await withDiscardingTaskGroup { group in
-      for informer in [nodes, pods, clusters, centers, failovers] { group.addTask { await informer.run() } }
+      for informer in [nodes, pods, clusters, centers, failovers, drills, gates, vantages] { group.addTask { await informer.run() } }
+      group.addTask { await self.audit.run() }
+      if let reporter = self.reporter { group.addTask { await reporter.run() } }
       group.addTask { await self.follow(self.observer.findings()) }
       group.addTask { await self.tickLoop() }
     }
@@ -126,27 +161,61 @@ public actor FederationController {
   }
 
   private func tick() {
-    let planned: (name: String, to: CenterName)? = plannedMove()
-    let surroundings = surroundings(instance.view.record, planned: planned)
-    for directive in instance.onTick(clock.now(), surroundings, obstacles: obstacles()) {
+    let planned: FailoverRequest? = plannedMove()
+    let findings: [Finding] = planned.map { self.findings($0) } ?? []
+    let surroundings = surroundings(instance.view.record, planned: planned, findings: findings)
+    // What the instance asks for while it changes must not look at it.
+    let view: ActivationView = instance.view
+    for directive in instance.onTick(clock.now(), surroundings, obstacles: obstacles(planned, view)) {
       switch directive {
-      case .refused(let reason): logger.warning("nothing is taken over: \(reason)")
+      case .refused(let reason): holdBack(reason, planned)
       case .write(let record, let purpose): Task { await self.write(record, purpose) }
       }
     }
-    startJudging(blocking: planned.map { ($0.name, surroundings.plannedObstacles) })
+    startJudging(waiting: planned.map { ($0.name, findings) })
     startEnforcing()
+    startEvaluating()
+    startPruning()
+  }
+
+  private func holdBack(_ reason: String, _ planned: FailoverRequest?) {
+    logger.warning("nothing is taken over: \(reason)")
+    guard let record: ActivationRecord = instance.view.record else { return }
+    let now: MonotonicTime = clock.now()
+    audit.note(
+      Decision(
+        cluster: record.cluster, decision: "HeldBack", verb: planned?.verb.rawValue ?? Verb.automatic, failover: planned?.name,
+        reason: reason, record: record, silentFor: now - (instance.view.versionSeenAt ?? now), votes: votes(instance.view)))
+    propose(record)
   }
 
   /// The newest planned Failover that was accepted under the activation in force and waits for its source to give way. An older one that
   /// waits still could not be carried out: people may have asked for another target since.
-  private func plannedMove() -> (name: String, to: CenterName)? {
+  private func plannedMove() -> FailoverRequest? {
     guard let record: ActivationRecord = instance.view.record else { return nil }
-    let waiting: [KubeObject] = failovers.cache.all.filter { FailoverVerdict.isWaiting($0, record, order: configuration.cluster.order) }
-    let newest: KubeObject? = waiting.max { one, other in
-      (one.metadata["creationTimestamp"].string ?? "", one.name) < (other.metadata["creationTimestamp"].string ?? "", other.name)
+    let open: [KubeObject] = failovers.cache.all.filter { ["", "Pending"].contains($0.status["phase"].string ?? "") }
+    return open.compactMap { FailoverRequest($0) }.filter { $0.isWaiting(record, order: configuration.cluster.order) }
+      .max { FailoverRequest.isEarlier($0, $1) }
+  }
+
+  /// What the rules find about the move that waits; looked at again twice a second.
+  private func findings(_ request: FailoverRequest) -> [Finding] {
+    guard let to: CenterName = request.to else { return [] }
+    let (now, epoch): (MonotonicTime, Int64) = (clock.now(), instance.view.record?.epoch ?? 0)
+    if let last = lastFindings, last.failover == request.name, last.epoch == epoch, now < last.at + FederationLimits.findingsEvery {
+      return last.findings
     }
-    return newest.flatMap { failover in failover.spec["to"].string.map { (failover.name, CenterName($0)) } }
+    guard hasRead else {
+      return [
+        Finding(
+          rule: "unread", center: to, object: "Host/\(configuration.host)", measured: "nodes and pods have not been read yet",
+          limit: "all of them", cure: "wait a moment")
+      ]
+    }
+    let found: [Finding] = FailoverVerdict.weighed(
+      ReadinessRules.findings(facts(instance.view.record), .init(to, verb: request.verb)), request)
+    lastFindings = (request.name, epoch, now, found)
+    return found
   }
 
   /// The Failover that brought the activation in force about.
@@ -154,22 +223,71 @@ public actor FederationController {
     failovers.cache.all.first { $0.status["epoch"].int == record.epoch && $0.spec["cluster"].string == record.cluster }
   }
 
-  /// What stands against this center's taking over now.
-  private func obstacles() -> [String] {
-    guard nodes.hasSynced, pods.hasSynced else { return ["nodes and pods have not been read yet"] }
-    var against: [String] = Capacity.obstacles(center: configuration.center.value, nodes: nodes.cache.all, pods: pods.cache.all)
-    if clusters.cache.get(name: configuration.cluster.name)?.spec["paused"].bool == true {
-      against.append("automatic failover of \(configuration.cluster.name) is suspended (spec.paused of the Cluster)")
-    }
-    if centers.cache.get(name: configuration.center.value)?.spec["paused"].bool == true {
-      against.append("\(configuration.center) is kept from taking over (spec.paused of the Center)")
-    }
+  /// What stands against this center's taking over now, after a loss or as the target of a move.
+  private func obstacles(_ planned: FailoverRequest?, _ view: ActivationView) -> [String] {
+    guard hasRead, clusters.hasSynced else { return ["nodes, pods and policy have not been read yet"] }
+    let record: ActivationRecord? = view.record
+    let isAsked: Bool = (record?.handover?.to ?? planned?.to) == configuration.center
+    let own: CenterName = configuration.center
+    let subject = ReadinessRule.Subject(own, verb: isAsked ? planned?.verb ?? .planned : nil, isAutomatic: !isAsked)
+    let facts: ReadinessFacts = facts(record)
+    var against: [String] = ReadinessRules.afterLoss.flatMap { $0.evaluate(facts, subject) }.blocking.map(\.sentence)
+    if !isAsked { against += automaticObstacles(view) }
     return against
+  }
+
+  /// What keeps the federation from acting by itself, besides what keeps everybody.
+  private func automaticObstacles(_ view: ActivationView) -> [String] {
+    var against: [String] = []
+    let (name, own): (String, CenterName) = (configuration.cluster.name, configuration.center)
+    let cluster: KubeObject? = clusters.cache.get(name: name)
+    if cluster?.spec["paused"].bool == true {
+      against.append("automatic failover of \(name) is suspended (spec.paused of the Cluster)")
+    }
+    let interval: Int64 = policy["minimumIntervalSeconds"].int ?? FlapDamping.standardInterval
+    if let finding = FlapDamping.obstacle(cluster?.status ?? .null, interval: interval, cluster: name, now: clock.wall()) {
+      against.append(finding.sentence)
+    }
+    if ApprovalPolicy(policy["requireApproval"]).applies(verb: Verb.automatic, target: own) {
+      against.append("a takeover by \(own) needs approval (spec.policy.requireApproval of the Cluster)")
+    }
+    if let votes: Votes = votes(view), !votes.isLost { against.append("no majority: \(votes.sentence)") }
+    return against
+  }
+
+  /// Where only approval is missing, people are asked for it: a Failover in the federation's name, which waits for their word.
+  private func propose(_ record: ActivationRecord) {
+    let own: CenterName = configuration.center
+    guard configuration.cluster.automaticTo.contains(own), proposedEpoch != record.epoch, record.center != own,
+      ApprovalPolicy(policy["requireApproval"]).applies(verb: Verb.automatic, target: own)
+    else { return }
+    proposedEpoch = record.epoch
+    Task {
+      do {
+        _ = try await self.client.create(.failovers, FederationObjects.proposal(record, to: own))
+      } catch let error as KubeError where error.code == .alreadyExists {
+        // Another host asked.
+      } catch {
+        self.logger.warning("people cannot be asked for their approval: \(error)")
+        self.proposedEpoch = 0
+      }
+    }
+  }
+
+  private func startPruning() {
+    let now: MonotonicTime = clock.now()
+    guard now >= pruneDue, let record: ActivationRecord = instance.view.record, instance.view.isActive(configuration.center, at: now) else {
+      return
+    }
+    pruneDue = now + FederationLimits.decisionsEvery
+    Task { await self.audit.prune(cluster: record.cluster) }
   }
 
   private func write(_ record: ActivationRecord, _ purpose: ActivationInstance.Purpose) async {
     let began: MonotonicTime = clock.now()
     let silentFor: Duration = began - (instance.view.versionSeenAt ?? began)
+    // As they were when it was decided; afterwards another center is active.
+    let votes: Votes? = votes(instance.view)
     var written: ActivationRecord?
     do {
       let object: KubeObject = record.object(now: clock.wall())
@@ -183,6 +301,7 @@ public actor FederationController {
     instance.onWritten(written, began: began, finished: clock.now())
     guard let written else { return }
     observer.note(written)
+    note(written, purpose, silentFor, votes)
     switch purpose {
     case .create: logger.info("first activation", metadata: ["epoch": "1"])
     case .restore:
@@ -191,6 +310,7 @@ public actor FederationController {
     case .renew: renewals.increment()
     case .yield(let to):
       EventLog.shared.record("handover.yielded", "\(written.center) to \(to), epoch \(written.epoch)")
+      await tellHistory(written.handover?.failover, "GaveWay", "\(written.center) gives way to \(to)")
       logger.notice("gives way", metadata: ["to": "\(to)", "epoch": "\(written.epoch)"])
     case .release(let to):
       EventLog.shared.record("handover.released", "\(written.center) to \(to), epoch \(written.epoch)")
@@ -213,6 +333,26 @@ public actor FederationController {
         logger.warning("the failover cannot be recorded, the next round tries again: \(error)")
       }
     }
+  }
+
+  /// For the audit trail.
+  private func note(_ written: ActivationRecord, _ purpose: ActivationInstance.Purpose, _ silentFor: Duration, _ votes: Votes?) {
+    var decision = Decision(cluster: written.cluster, decision: "", record: written, silentFor: silentFor)
+    decision.failover = written.failover ?? written.handover?.failover
+    decision.verb = decision.failover.flatMap { failovers.cache.get(name: $0)?.spec["kind"].string } ?? Verb.automatic
+    switch purpose {
+    case .renew: return
+    case .create: (decision.decision, decision.reason) = ("TookOver", "there was no activation before")
+    case .restore: (decision.decision, decision.reason) = ("Restored", "the activation record was deleted")
+    case .yield(let to): (decision.decision, decision.reason) = ("GaveWay", "to \(to)")
+    case .release(let to): (decision.decision, decision.reason) = ("Released", "everybody has stopped, \(to) need not wait for the lease")
+    case .takeOver(let from) where from == written.center:
+      (decision.decision, decision.reason) = ("Resumed", "nobody took over in time")
+    case .takeOver(let from):
+      (decision.decision, decision.reason) = ("TookOver", "from \(from)")
+      decision.votes = votes
+    }
+    audit.note(decision)
   }
 
   /// At once after a change of epoch, then every now and then; one run at a time.

@@ -68,26 +68,48 @@ enum FederationObjects {
     ])
   }
 
+  /// A takeover that waits for people's word.
+  static func proposal(_ record: ActivationRecord, to center: CenterName) -> KubeObject {
+    KubeObject([
+      "apiVersion": "federation.tricenter.io/v1", "kind": "Failover",
+      "metadata": ["name": .string("\(record.cluster)-epoch-\(record.epoch)-to-\(center)")],
+      "spec": [
+        "cluster": .string(record.cluster), "from": .string(record.center.value), "to": .string(center.value), "kind": "failover",
+        "epoch": .int(record.epoch), "reason": .string("\(record.center) is silent, and the policy wants people's approval"),
+        "requestedBy": .string("federation/\(center)"),
+      ],
+    ])
+  }
+
   static func activate(_ failover: inout KubeObject, _ record: ActivationRecord, from: CenterName, now: WallTime) {
-    var status: JSONValue = [
-      "phase": "Activating", "startedAt": .string(now.rfc3339Micro), "epoch": .int(record.epoch), "from": .string(from.value),
-      "to": .string(record.center.value),
+    var status: JSONValue = failover.status
+    let stamp: String = now.rfc3339Micro
+    let values: [(String, JSONValue)] = [
+      ("phase", JSONValue.string("Activating")), ("startedAt", .string(stamp)), ("epoch", .int(record.epoch)),
+      ("from", .string(from.value)),
+      ("to", .string(record.center.value)), ("message", .null), ("blocking", .null), ("finishedAt", .null),
     ]
-    let accepted: JSONValue = failover.status["acceptedEpoch"]
-    if !accepted.isNull { status["acceptedEpoch"] = accepted }
+    for (field, value) in values { status[field] = value }
+    FailoverStatus.set("Activated", true, "TookOver", "\(record.center) is active, epoch \(record.epoch).", in: &status, stamp)
+    FailoverStatus.add("Activated", "\(record.center) is active, epoch \(record.epoch)", center: record.center, in: &status, stamp)
     failover.status = status
   }
 
-  static func centerStatus(_ center: Center, nodes: [KubeObject], active: CenterName, cluster: String, now: String) -> JSONValue {
+  /// - Parameter silence: since a host of the center answered; nil: nobody asks, or it is the own one.
+  static func centerStatus(
+    _ center: Center, nodes: [KubeObject], active: CenterName, cluster: String, silence: Duration?, lease: Duration, source: String,
+    now: String
+  ) -> JSONValue {
     let own: [KubeObject] = nodes.filter { $0.labels[FederationNames.centerLabel] == center.name.value }
-    let ready: [KubeObject] = own.filter { Capacity.isReady($0) && Fencing.fencedTaint($0) == nil }
+    let isSilent: Bool = silence.map { $0 >= lease } ?? false
+    let ready: [KubeObject] = isSilent ? [] : own.filter { Capacity.isReady($0) && Fencing.fencedTaint($0) == nil }
     let isActive: Bool = center.name == active
     let phase: String = isActive ? "Active" : ready.isEmpty ? "Unreachable" : ready.count < center.hosts.count ? "Recovering" : "Standby"
     var status: JSONValue = [
       "ready": .bool(!ready.isEmpty), "phase": .string(phase), "nodesReady": .int(Int64(ready.count)),
-      "nodesTotal": .int(Int64(own.count)), "activeFor": .array(isActive ? [.string(cluster)] : []),
+      "nodesTotal": .int(Int64(own.count)), "activeFor": .array(isActive ? [.string(cluster)] : []), "source": .string(source),
     ]
-    if !ready.isEmpty { status["lastHeard"] = .string(now) }
+    if !ready.isEmpty || silence.map({ $0 < lease }) ?? false { status["lastHeard"] = .string(now) }
     return status
   }
 }

@@ -7,12 +7,15 @@ import Site
 /// This host's part in a handover: it says that its own daemon has stopped, and looks whether everybody else of the center has.
 extension FederationController {
   /// What the instance is told of a handover at this tick; starts what has to be found out or reported.
-  func surroundings(_ record: ActivationRecord?, planned: (name: String, to: CenterName)?) -> ActivationInstance.Surroundings {
+  func surroundings(
+    _ record: ActivationRecord?, planned: FailoverRequest?, findings: [Finding]
+  ) -> ActivationInstance.Surroundings {
     var found = ActivationInstance.Surroundings(
       plannedTo: planned?.to, plannedBy: planned?.name, epochFloor: instance.isAbsent ? epochFloor() : nil)
+    found.automaticSilence = .milliseconds(policy["silenceMilliseconds"].int ?? 0)
     guard let record, record.center == configuration.center else { return found }
     guard record.handover != nil else {
-      if let planned, planned.to != configuration.center { found.plannedObstacles = obstacles(to: planned.to) }
+      if let planned, planned.to != configuration.center { found.plannedObstacles = findings.blocking.map(\.sentence) }
       return found
     }
     if !isReportingYield { startReportingYield(record) }
@@ -62,15 +65,5 @@ extension FederationController {
     } catch {
       logger.debug("giving way cannot be reported: \(error)")
     }
-  }
-
-  /// What stands against that center's taking over, as seen from here.
-  private func obstacles(to center: CenterName) -> [String] {
-    guard nodes.hasSynced, pods.hasSynced else { return ["nodes and pods have not been read yet"] }
-    var against: [String] = Capacity.obstacles(center: center.value, nodes: nodes.cache.all, pods: pods.cache.all)
-    if centers.cache.get(name: center.value)?.spec["paused"].bool == true {
-      against.append("\(center) is kept from taking over (spec.paused of the Center)")
-    }
-    return against
   }
 }

@@ -125,7 +125,7 @@ private func checkClusters(_ site: Site, _ places: SitePlaces, _ problems: Probl
   let ports: Ports = site.ports
   let own: [(String, Int)] = [
     ("client", ports.client), ("peer", ports.peer), ("apiserver", ports.apiserver), ("kubelet", ports.kubelet), ("dns", ports.dns),
-    ("admin", ports.admin),
+    ("admin", ports.admin), ("role", ports.role),
   ]
   for cluster in site.clusters {
     for (name, port) in own where cluster.nodePorts.contains(port) {

@@ -113,6 +113,8 @@ public struct Ports: Sendable {
   public var kubelet: Int = 10250
   public var dns: Int = 53
   public var admin: Int = 9090
+  /// Role URLs for load balancers and the other centers' vantages.
+  public var role: Int = 8008
 }
 
 /// Only for `tricenter lab`: what one machine needs to play the federation.

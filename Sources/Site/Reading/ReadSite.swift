@@ -128,8 +128,9 @@ private func readPorts(_ given: Fields?, _ problems: ProblemCollector) -> Ports 
   port("kubelet", \.kubelet)
   port("dns", \.dns)
   port("admin", \.admin)
+  port("role", \.role)
   fields.finish()
-  let all: [Int] = [ports.client, ports.peer, ports.apiserver, ports.kubelet, ports.dns, ports.admin]
+  let all: [Int] = [ports.client, ports.peer, ports.apiserver, ports.kubelet, ports.dns, ports.admin, ports.role]
   if Set(all).count != all.count { problems.add(fields.place, "ports: two daemons of a host cannot share a port") }
   return ports
 }

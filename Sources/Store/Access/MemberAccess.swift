@@ -48,6 +48,8 @@ extension Store {
   public var durabilityRules: DurabilityRules { board.cluster.durability }
   /// Cities that `auto` writes do not wait for, with the barrier behind which that is so.
   public var degradations: [ClusterState.Degradation] { board.cluster.degradations }
+  /// Gives a center whose votes were taken its votes back, each member's as soon as it has caught up.
+  public func regrow(center: CenterName) async throws { _ = try await change(.regrow(center: center.value)) }
   /// Centers whose members do not vote, as far as this member has applied.
   public var shrinks: [Shrink] { board.cluster.shrinks }
   /// Every time when survivors of a lost majority became a new cluster, oldest first.

@@ -1,12 +1,15 @@
 import ClusterDNS
 import Controllers
 import Federation
+import HTTP
 import KubeClient
 import NIOPosix
 import Observability
 import Primitives
 import Scheduler
 import Site
+import Store
+import TLS
 
 /// A named part of a process that runs until its task is cancelled.
 typealias Daemon = (String, @Sendable () async throws -> Void)
@@ -24,10 +27,23 @@ struct ControlDaemons: Sendable {
       center: setting.center.name, renewEvery: setting.site.activation.renewEvery)
   }
 
-  func federation(_ observer: ActivationObserver) throws -> FederationController {
-    FederationController(
-      client: try access.client(.federation), observer: observer,
-      configuration: .init(site: setting.site, cluster: setting.cluster, center: setting.center.name, host: setting.host.name))
+  /// - Parameter store: of this process; nil where it is another one.
+  func federation(_ observer: ActivationObserver, store: Store? = nil) throws -> FederationController {
+    var configuration = FederationController.Configuration(
+      site: setting.site, cluster: setting.cluster, center: setting.center.name, host: setting.host.name)
+    let others: [Host] = setting.site.centers.filter { $0.name != setting.center.name }.flatMap(\.hosts)
+    configuration.peers = try RoleProbe(site: setting.site, hosts: others, authority: setting.pki.authorityCertificate, group: group)
+    configuration.reports = setting.reports(store)
+    return FederationController(client: try access.client(.federation), observer: observer, configuration: configuration)
+  }
+
+  /// The role URLs: TLS, and no client certificate asked for.
+  func roles(_ observer: ActivationObserver, store: Store? = nil, certificate: PKIDaemon) throws -> Daemon {
+    let server = HTTPServer(
+      HTTPServerConfiguration(
+        address: .host(setting.address, port: setting.site.ports.role), tls: try setting.openTLS(certificate), group: group),
+      responder: RoleResponder(setting: setting, observer: observer, store: store))
+    return ("roles", { try await server.run() })
   }
 
   /// Leads only while this center is active; a lease of an older epoch counts as expired.

@@ -12,6 +12,8 @@ struct KubeconfigFile: Sendable {
   let host: String
   let port: Int
   let serverName: String?
+  /// Where the same federation may be asked: the current context's server, then every other that the file names under the same authority.
+  let servers: [EndpointURL]
   private let authority: TLSTrust
   private let identity: TLSIdentity
 
@@ -52,6 +54,15 @@ struct KubeconfigFile: Sendable {
       return key == "client-key" ? try SecretFile.readSecret(full) : try SecretFile.read(full)
     }
     (host, port) = (url.host, url.port)
+    var servers: [EndpointURL] = [url]
+    for item in root["clusters"]?.sequence ?? [] {
+      guard let other: Node = item["cluster"],
+        ["certificate-authority-data", "certificate-authority"].allSatisfy({ other[$0] == cluster[$0] }),
+        let address: EndpointURL = other["server"]?.string.flatMap({ EndpointURL($0) }), address.isSecure, !servers.contains(address)
+      else { continue }
+      servers.append(address)
+    }
+    self.servers = servers
     serverName = cluster["tls-server-name"]?.string
     authority = try TLSTrust(pem: try material(cluster, "certificate-authority"))
     identity = try TLSIdentity(certificatePEM: try material(user, "client-certificate"), keyPEM: try material(user, "client-key"))

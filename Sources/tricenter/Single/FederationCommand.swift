@@ -19,7 +19,7 @@ struct FederationCommand: AsyncParsableCommand {
       let observer: ActivationObserver = try control.observer()
       let federation: FederationController = try control.federation(observer)
       try await daemon.run(
-        [daemon.watch(observer), ("federation", { await federation.run() })],
+        [daemon.watch(observer), try control.roles(observer, certificate: .federation), ("federation", { await federation.run() })],
         next: ConsoleResponder(client: try access.client(.console), next: nil))
     }
   }

@@ -1,0 +1,106 @@
+import Glibc
+import KubeModel
+import Primitives
+import Processes
+import Testing
+
+extension LabSuite {
+  /// What people type to move a cluster, and what they are told.
+  @Suite("People's verbs", .serialized, .enabled(if: Client.kubectl, "kubectl is not installed")) struct VerbTests {
+    let lab: TestLab
+    init() throws { lab = try LabSuite.lab() }
+
+    private func tricenter(_ line: String, center: String? = nil, input: String = "") async throws -> Said {
+      let words: [String] = line.split(separator: " ").map(String.init)
+      let environment: [String: String] = [
+        "KUBECONFIG": center.map { "\(lab.directory)/kubeconfig-\($0)" } ?? "\(lab.directory)/kubeconfig"
+      ]
+      return try await lab.machine.run([lab.program] + words, input: input, environment: environment, timeout: .seconds(180))
+    }
+
+    @Test("a dry run tells everything and does nothing; a switchover is followed from another center to its end") func switchover()
+      async throws
+    {
+      try await lab.home()
+      let dry: Said = try await tricenter("switchover bank --to local-dr --dry-run")
+      #expect(dry.status == 0, "\(dry)")
+      #expect(dry.output.contains("Nothing was done: a dry run."), "\(dry)")
+      #expect(try await lab.activeCenter() == "production")
+      // To where it is already: refused, with exit code 2.
+      let nowhere: Said = try await tricenter("switchover bank --to production --yes --wait")
+      #expect(nowhere.status == 2 && nowhere.everything.contains("production is active"), "\(nowhere)")
+      // A failover is for a loss.
+      let failover: Said = try await tricenter("failover bank --to local-dr --yes --wait")
+      #expect(failover.status == 2 && failover.everything.contains("tricenter switchover bank --to local-dr"), "\(failover)")
+      // Nobody is there to be asked.
+      let unasked: Said = try await tricenter("switchover bank --to local-dr")
+      #expect(unasked.status == 2 && unasked.errors.contains("--yes"), "\(unasked)")
+
+      let begun: Said = try await tricenter("switchover bank --to local-dr --yes", center: "production").passed()
+      #expect(begun.text.hasPrefix("operation/bank-switchover-"), "\(begun)")
+      let watched: Said = try await tricenter("operation watch \(begun.text)", center: "remote-dr")
+      #expect(watched.status == 0 && watched.output.contains("Completed"), "\(watched)")
+      #expect(try await lab.activeCenter() == "local-dr")
+      let shown: Said = try await tricenter("operation show \(begun.text)", center: "local-dr").passed()
+      for word in ["Accepted", "GaveWay", "Activated", "TookOver"] { #expect(shown.output.contains(word), "\(word) is missing: \(shown)") }
+      #expect(try await tricenter("operation list -o name").passed().output.contains("failover.federation.tricenter.io/bank-switchover-"))
+
+      let back: Said = try await tricenter("failback bank --to production --yes --wait")
+      #expect(back.status == 0, "\(back)")
+      #expect(try await lab.activeCenter() == "production")
+    }
+
+    @Test("a closed gate holds a move back until somebody opens it") func gate() async throws {
+      try await lab.home()
+      let gate = """
+        {"apiVersion":"federation.tricenter.io/v1","kind":"Gate","metadata":{"name":"freeze"},
+        "spec":{"cluster":"bank","closed":true,"reason":"quarter end"}}
+        """
+      try await lab.kubectl("create -f -", input: gate).passed()
+      let held: Said = try await tricenter("switchover bank --to local-dr --dry-run")
+      #expect(held.status == 2 && held.output.contains("quarter end") && held.output.contains("kubectl patch gate freeze"), "\(held)")
+      try await lab.kubectl("delete gate freeze").passed()
+    }
+
+    @Test("readiness and status tell every center, in every form") func readiness() async throws {
+      try await lab.home()
+      try await eventually("every center was evaluated") {
+        let said: Said = try await tricenter("readiness -o json")
+        guard [0, 1].contains(said.status), let list = try? JSONValue.parse(Bytes(said.output.utf8)) else { return false }
+        return list["items"].array.count == 3
+      }
+      let told: Said = try await tricenter("readiness -o wide")
+      for center in TestLab.centers { #expect(told.output.contains(center), "\(told)") }
+      #expect(told.output.contains("EVALUATED"))
+      #expect(!told.output.contains("\u{1B}"), "no colour where no terminal is")
+      let strange: Said = try await tricenter("readiness --center moon")
+      #expect(strange.status == 1 && strange.errors.contains("there are: local-dr, production, remote-dr"), "\(strange)")
+      let status: Said = try await tricenter("status -o wide")
+      for word in ["production, epoch", "AGE", "SOURCE", "vantage", "prod-1"] {
+        #expect(status.output.contains(word), "\(word): \(status)")
+      }
+      #expect(try await tricenter("status -o name").output.contains("cluster.federation.tricenter.io/bank"))
+      let lost: Said = try await tricenter("status --kubeconfig /nowhere")
+      #expect(lost.status == 3 && lost.errors.contains("KUBECONFIG"), "\(lost)")
+    }
+
+    @Test("role URLs say who is active, to whoever asks") func roles() async throws {
+      try await lab.home()
+      func code(_ host: String, _ path: String) async throws -> String {
+        try await lab.run(
+          [
+            "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", "\(lab.pki)/ca.pem",
+            "https://\(TestLab.address[host] ?? host):8008\(path)",
+          ], on: "branch"
+        ).text
+      }
+      #expect(try await code("prod-1", "/active") == "200")
+      #expect(try await code("ldr-1", "/active") == "503")
+      #expect(try await code("ldr-1", "/standby") == "200")
+      #expect(try await code("prod-1", "/standby") == "503")
+      #expect(try await code("rdr-1", "/readiness?lag=5s") == "200")
+      #expect(try await code("rdr-1", "/readiness?lag=soon") == "400")
+      #expect(try await code("prod-1", "/metrics") == "404")
+    }
+  }
+}
