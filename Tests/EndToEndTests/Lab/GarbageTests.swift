@@ -14,7 +14,9 @@ extension LabSuite {
 
     static let hosts: [String] = ["prod-1", "ldr-1", "rdr-1"]
     /// Store clients, store peers, apiserver, admin, kubelet.
-    static let secure: [Int] = [2_379, 2_380, 6_443, 9_090, 10_250]
+    static let mutual: [Int] = [2_379, 2_380, 6_443, 9_090, 10_250]
+    /// And the role URLs, which ask nobody for a certificate.
+    static let secure: [Int] = mutual + [8_008]
 
     /// What must not suffer, before and after.
     struct Condition: Sendable {
@@ -170,7 +172,7 @@ extension LabSuite {
       if mode(foreign) == nil { try await lab.tricenter("pki", "init", "--site", Program.siteFile, "--directory", foreign).passed() }
       try await withoutHarm("certificates", mostLines: 40) {
         try await together(Self.hosts) { host in
-          for port in Self.secure {
+          for port in Self.mutual {
             let nobody: Said = try await openssl(host, port, identity: nil)
             #expect(nobody.everything.contains("certificate required"), "\(host):\(port) without a certificate: \(nobody)")
             let stranger: Said = try await openssl(host, port, identity: "\(foreign)/people/admin")

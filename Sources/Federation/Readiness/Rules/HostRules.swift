@@ -31,7 +31,7 @@ extension ReadinessRule {
           rule: "certificates", weight: isOver ? subject.calmWeight : .warning, center: subject.center, object: "Host/\(host)",
           measured: "the certificate of \(certificate["name"].string ?? "?") \(left < 0 ? "ended" : "ends") \(end.rfc3339)",
           limit: "\((isOver ? ReadinessLimits.certificateBlocking : ReadinessLimits.certificateWarning) / 86_400) days more",
-          cure: "tricenter pki init makes new ones; daemons take them up without a restart")
+          cure: "tricenter pki renew makes new ones; daemons take them up without a restart")
       }
     }
   }
