@@ -11,6 +11,9 @@ enum SimulationLimits {
   static let recoveryStep: Int64 = 100_000
   /// After the last fault is gone, every client must be served within this.
   static let recoveryTime: Int64 = 4_000_000
+  /// And every member must be caught up within this: a second more than a snapshot without an answer is waited for
+  /// (`StoreLimits.snapshotPatience`), and the time that the next one takes.
+  static let catchUpTime: Int64 = 12_000_000
   /// And the best center must lead within this.
   static let priorityTime: Int64 = 7_000_000
   /// A client gives up after this; what it asked for may or may not happen.

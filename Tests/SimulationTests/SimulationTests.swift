@@ -13,8 +13,8 @@ import Testing
     SeedRunner(options: options, workers: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
   }
 
-  /// Seeds that once found a bug, here or in a long run, and the bugs are gone. One per line, with the weather if it was not the seed's own;
-  /// `#` begins a remark.
+  /// Seeds that once found a bug, here or in a long run, and the bugs are gone. One per line, with the weather if it was not the seed's
+  /// own; `#` begins a remark.
   static func keptSeeds() throws -> [(seed: UInt64, weather: Weather.Kind?)] {
     try Transcript.readText(testdata(#filePath, "seeds.txt")).split(separator: "\n").compactMap { line in
       let words: [Substring] = line.prefix { $0 != "#" }.split(separator: " ")

@@ -20,8 +20,8 @@ public struct LeaseKeeper: Sendable {
   private var expiring: [Int64: MonotonicTime] = [:]
   /// Proposed to be revoked, undecided.
   private var revoking: Set<Int64> = []
-  /// Checkpoints that say that less is left, proposed and undecided, by lease. Those that take one back do not count: two keep-alives of one
-  /// lease at a time would each make the other take it back once more, for ever.
+  /// Checkpoints that say that less is left, proposed and undecided, by lease. Those that take one back do not count: two keep-alives
+  /// of one lease at a time would each make the other take it back once more, for ever.
   private var checkpointing: [Int64: Int] = [:]
   /// Whose remaining time is looked at next, in order of time: each lease at most once.
   private var round: [(due: MonotonicTime, id: Int64)] = []

@@ -40,6 +40,8 @@ final class FaultyDisk: Disk, @unchecked Sendable {
 
   /// Writes, syncs and folder operations left until everything fails; nil: never.
   var operationsLeft: Int?
+  /// That has happened since the last crash, whether the process has noticed or not.
+  private(set) var hasFailed: Bool = false
   /// Every sync reports success and makes nothing durable.
   var losesSyncs: Bool = false
   /// So many of the next syncs of the log lie.
@@ -75,6 +77,7 @@ final class FaultyDisk: Disk, @unchecked Sendable {
     isLocked = false
     life += 1
     operationsLeft = nil
+    hasFailed = false
   }
 
   private func settle(_ node: Node, _ random: inout SeededRandom) {
@@ -143,7 +146,10 @@ final class FaultyDisk: Disk, @unchecked Sendable {
 
   private func spend(_ what: String) throws(JournalError) {
     guard let left: Int = operationsLeft else { return }
-    if left <= 0 { throw JournalError(.io, "simulated failure: \(what)") }
+    if left <= 0 {
+      hasFailed = true
+      throw JournalError(.io, "simulated failure: \(what)")
+    }
     operationsLeft = left - 1
   }
 

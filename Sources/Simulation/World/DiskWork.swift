@@ -22,7 +22,7 @@ extension World {
     journal.running = []
     // First the checkers, then the member: it acts on what it hears.
     let durable: [JournalBatch] = journal.write(work, told: true)
-    if let failure = journal.failure, host.disk.operationsLeft == nil {
+    if let failure = journal.failure, !host.disk.hasFailed {
       return violate(.journal, "\(Layout.names[place])'s journal failed: \(failure)")
     }
     if journal.failure == nil { noteDurable(durable, host, process) }

@@ -9,8 +9,9 @@ extension World {
   /// Asked again and again until all is well or the time is up.
   func checkRecovery() {
     let waited: Int64 = now - calmSince
-    if let problem = whatIsMissing {
-      guard waited < SimulationLimits.recoveryTime else {
+    let behind: String? = whoIsBehind
+    if let problem = whatIsMissing ?? behind {
+      guard waited < (behind == nil ? SimulationLimits.recoveryTime : SimulationLimits.catchUpTime) else {
         return violate(.liveness, "\(waited / 1000) ms after the last fault \(problem): \(overview)")
       }
       return schedule(.checkRecovery, in: SimulationLimits.recoveryStep)
@@ -46,6 +47,20 @@ extension World {
     }
   }
 
+  /// It may need a snapshot whose receiver died without anybody noticing: the sender gives that up after its patience, and offers the next.
+  private var whoIsBehind: String? {
+    let membership: Membership? = leader.flatMap { hosts[$0].process?.member.membership }
+    for host in hosts where !host.isGone && host.configuration != nil {
+      guard let member = host.process?.member, let id = host.id, membership?.isMember(id) ?? true else { continue }
+      enter(host.epoch)
+      if member.isRepairing { return "\(Layout.names[host.place]) is not repaired" }
+      if member.appliedIndex + 40 < checkers.states.lastIndex {
+        return "\(Layout.names[host.place]) is at entry \(member.appliedIndex) of \(checkers.states.lastIndex)"
+      }
+    }
+    return nil
+  }
+
   private var whatIsMissing: String? {
     guard let leader, let leading = hosts[leader].process?.member else { return "nobody leads" }
     let epoch: UInt64 = founded.max() ?? 0
@@ -67,11 +82,7 @@ extension World {
     }
     for host in hosts where !host.isGone && host.configuration != nil {
       guard let id = host.id, leading.membership.isMember(id) else { continue }
-      guard let member = host.process?.member else { return "\(Layout.names[host.place]) is not up" }
-      if member.isRepairing { return "\(Layout.names[host.place]) is not repaired" }
-      if member.appliedIndex + 40 < checkers.states.lastIndex {
-        return "\(Layout.names[host.place]) is at entry \(member.appliedIndex) of \(checkers.states.lastIndex)"
-      }
+      guard host.process != nil else { return "\(Layout.names[host.place]) is not up" }
     }
     for watcher in watchers.indices where !checkers.watches.isCurrent(watcher, checkers.history.model.revision - 10, checkers.history.model)
     {

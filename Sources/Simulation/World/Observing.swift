@@ -51,7 +51,7 @@ extension World {
 
   private func onFailure(_ failure: String, _ host: Host, _ member: SteppedMember) {
     if member.isRemoved { return leave(host) }
-    guard host.disk.operationsLeft != nil else {
+    guard host.disk.hasFailed else {
       return violate(.memberHalted, "\(Layout.names[host.place]) stopped: \(failure)")
     }
     // The disk is full, or broke: it says so and is started again once somebody has mended that.

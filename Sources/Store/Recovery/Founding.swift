@@ -93,7 +93,7 @@ enum Founding {
     for entry in folder.state.entries { try replay.apply(entry) }
     let recovery = Recovery(
       epoch: order.epoch, index: summary.last.index, term: summary.last.term,
-      runs: summary.runs.suffix(StoreLimits.rememberedTerms).map { Recovery.TermRun(term: $0.term, first: $0.first) },
+      runs: uncommitted(summary).suffix(StoreLimits.rememberedTerms).map { $0 },
       lastRevision: replay.keyspace.revision, firstRevision: replay.keyspace.revision + Recovery.revisionJump, time: order.time,
       by: order.by)
     let refounding = Refounding(
@@ -107,6 +107,15 @@ enum Founding {
     try EpochRecord(epoch: order.epoch, isRejoined: epoch.isRejoined).write(disk)
     try folder.core.append([JournalBatch(entries: [entry], hardState: state)])
     return recovery
+  }
+
+  /// The terms behind what this member knows to be committed, which is the same everywhere.
+  private static func uncommitted(_ summary: LogSummary) -> [Recovery.TermRun] {
+    summary.runs.indices.compactMap { place in
+      let end: UInt64 = place + 1 < summary.runs.count ? summary.runs[place + 1].first - 1 : summary.last.index
+      guard end > summary.commit else { return nil }
+      return Recovery.TermRun(term: summary.runs[place].term, first: max(summary.runs[place].first, summary.commit + 1))
+    }
   }
 
   /// Another survivor: keeps its log, and listens to nobody but the new cluster from now on.

@@ -66,17 +66,20 @@ enum Rejoining {
     let times = TimeNotes.read(disk)
     var lines = try DivergedFile(name, disk)
     do {
-      if own.base.index > agreement {
-        // It went so far without the survivors that its log begins behind the fork: what its keyspace still holds is told.
+      if own.base.index > base {
+        // Its log begins behind the fork, or behind something that may differ: what its keyspace still holds is told. Of what both have
+        // that is at most what was not known to be committed at the fork, a revision for each entry. Better told twice than not at all
+        // (found by the simulation: its own writes at the revisions of the survivors' uncommitted ones).
+        let first: Int64 = max(1, fork.lastRevision - Int64(clamping: fork.index - base)) + 1
         var request = RangeRequest(KeyRange(key: [0], end: [0]), sortTarget: .mod, sortOrder: .ascend)
-        request.minModRevision = fork.lastRevision + 1
+        request.minModRevision = first
         request.maxModRevision = max(1, folder.keyspace.compactedRevision - 1)
         if request.maxModRevision >= request.minModRevision {
           for pair in try folder.keyspace.range(request).keyValues {
             try lines.add(Event(kind: .put, keyValue: pair), committed: true, time: times.time(of: own.base.index))
           }
         }
-        for event in try LogReplay.events(folder.keyspace, from: fork.lastRevision + 1) {
+        for event in try LogReplay.events(folder.keyspace, from: first) {
           try lines.add(event, committed: true, time: times.time(of: own.base.index))
         }
       }
