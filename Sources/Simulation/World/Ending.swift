@@ -11,11 +11,14 @@ extension World {
     let waited: Int64 = now - calmSince
     let behind: String? = whoIsBehind
     if let problem = whatIsMissing ?? behind {
-      guard waited < (behind == nil ? SimulationLimits.recoveryTime : SimulationLimits.catchUpTime) else {
+      let isPatient: Bool = hasRecovered || behind != nil
+      guard waited < (isPatient ? SimulationLimits.catchUpTime : SimulationLimits.recoveryTime) else {
         return violate(.liveness, "\(waited / 1000) ms after the last fault \(problem): \(overview)")
       }
       return schedule(.checkRecovery, in: SimulationLimits.recoveryStep)
     }
+    // From here on somebody may be about to take over from one that leads rather less.
+    hasRecovered = true
     if weather.kind == .calm, report.elections > neededElections {
       return violate(.needlessElection, "\(report.elections) elections although nothing happened but disk stalls of 250 ms")
     }

@@ -41,6 +41,8 @@ final class World: @unchecked Sendable {
   var neededElections: Int = 1
   var isOver: Bool = false
   var calmSince: Int64 = 0
+  /// All was well once since then.
+  var hasRecovered: Bool = false
   /// Acknowledged in this step, and to be looked at when the checkers know of everything that happened in it.
   var acknowledged: [(request: ClientRequest, host: Int)] = []
   /// Clients that were served after the last fault.
