@@ -12,7 +12,7 @@
 
 long syscall(long number, ...);
 
-/// setns(2): moves the calling thread into a namespace. type: CLONE_NEWNET.
+/// setns(2): moves the calling thread into a namespace. type: CLONE_NEWNET, CLONE_NEWUTS.
 static inline int tricenter_setns(int descriptor, int type) { return (int)syscall(SYS_setns, descriptor, type); }
 
 /// ppoll(2) without a signal mask: poll with nanoseconds. Below zero waits for ever.
@@ -35,5 +35,6 @@ static inline int tricenter_request_slice(unsigned long long nanoseconds) {
 }
 
 #define TRICENTER_CLONE_NEWNET 0x40000000
+#define TRICENTER_CLONE_NEWUTS 0x04000000
 
 #endif

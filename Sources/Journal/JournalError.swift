@@ -11,12 +11,16 @@ extension Fault<JournalDomain>.Code {
   public static let io = Self("io")
   /// Something durable is damaged. The member must not vote before it is restored from its peers.
   public static let corrupt = Self("corrupt")
+  /// Whole, and written by a version of this program whose segments look otherwise.
+  public static let otherVersion = Self("otherVersion")
   /// Another process has this journal open.
   public static let locked = Self("locked")
   /// An entry that fits no segment.
   public static let tooLarge = Self("tooLarge")
   /// The journal was closed.
   public static let closed = Self("closed")
+  /// What a snapshot was to be made of cannot be read; the journal itself is well.
+  public static let source = Self("source")
   /// No such file.
   public static let notFound = Self("notFound")
 }

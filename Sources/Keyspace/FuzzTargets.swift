@@ -68,7 +68,7 @@ extension FuzzTarget {
   private static func stream(_ keyspace: Keyspace) -> Bytes {
     var encoder = SnapshotEncoder(keyspace)
     var bytes: Bytes = []
-    while let frame: Bytes = encoder.next() { bytes += frame }
+    while let frame: Bytes = try? encoder.next() { bytes += frame }
     return bytes
   }
 

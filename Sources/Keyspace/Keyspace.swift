@@ -43,7 +43,8 @@ public struct Keyspace: Sendable {
   public var historyCount: Int { history.count }
 
   /// Applies one command of the log. `index` must be the one after the last applied (or later, where entries between
-  /// carried no command). Returns nil, and changes nothing, if `index` was applied before.
+  /// carried no command). Returns nil, and changes nothing, if `index` was applied before. With `valueProblem` set afterwards neither the
+  /// result nor this keyspace are of use.
   public mutating func apply(_ command: KeyspaceCommand, at index: UInt64) -> Result<CommandResult, KeyspaceError>? {
     guard index > appliedIndex else { return nil }
     appliedIndex = index
@@ -84,10 +85,10 @@ public struct Keyspace: Sendable {
     try compact(to: revision)
   }
 
-  /// Puts `record` in the index and the history.
-  mutating func write(_ record: Record) {
+  /// Puts `record` in the index and the history. `hint`: where its key was found.
+  mutating func write(_ record: Record, near hint: OrderedIndex.Place? = nil) {
     if !forgotten.isEmpty { trim(limit: KeyspaceLimits.trimmedPerWrite) }
-    index.append(record)
+    index.append(record, near: hint)
     history.append(record)
     sizeBytes += record.size
   }

@@ -16,6 +16,9 @@ public enum KeyspaceLimits {
   /// Leases in one checkpoint (etcd `maxLeaseCheckpointBatchSize`).
   public static let leasesPerCheckpoint: Int = 1000
 
+  /// Revisions and versions that a snapshot may have: there is always a next one, for as many writes as nobody will make.
+  static let lastRevision: Int64 = .max / 2
+
   /// Settings, and bytes of the name of one.
   public static let settings: Int = 64
   public static let settingNameBytes: Int = 64

@@ -32,6 +32,8 @@ public struct LinkLimits: Sendable {
   public var pingInterval: Duration = .milliseconds(500)
   /// A dialled connection without a pong for so long is taken for cut, and dialled anew.
   public var silence: Duration = .seconds(2)
+  /// The two connections with a peer end within so long when its process ends.
+  public var goneTogether: Duration = .milliseconds(200)
   /// Between attempts to connect: doubled from the first to the second, less up to half of it at random.
   public var firstRetry: Duration = .milliseconds(50)
   public var lastRetry: Duration = .seconds(1)

@@ -19,6 +19,7 @@ public final class SiteLink: Sendable {
   let limits: LinkLimits
   let receive: @Sendable (MemberID, ByteBuffer) -> Void
   let linkChanged: @Sendable (MemberID, Bool) -> Void
+  let gone: @Sendable (MemberID) -> Void
   let removed: @Sendable (String) -> Void
   let introduction: @Sendable () -> Bytes
   let proof: @Sendable () -> Bytes
@@ -37,6 +38,8 @@ public final class SiteLink: Sendable {
   ///   - eventLoop: everything runs here; share it with the store's loop.
   ///   - bind: where peers reach this member; port 0 lets the system choose (`port`).
   ///   - seed: of the retries' jitter.
+  ///   - gone: both connections with that member, which stood, were ended from its side: most likely its process is no more. A hint: it may be
+  ///     that something between has reset them. On the event loop.
   ///   - removed: a member says that this one was removed from the cluster for good, with its sentence. On the event loop.
   ///   - introduction: what a store of the federation that is no member yet is told when it asks (`ask`), at most one chunk. On the event
   ///     loop.
@@ -51,7 +54,8 @@ public final class SiteLink: Sendable {
       var random = SecureRandom(); return random.next()
     }(),
     receive: @escaping @Sendable (MemberID, ByteBuffer) -> Void, linkChanged: @escaping @Sendable (MemberID, Bool) -> Void,
-    removed: @escaping @Sendable (String) -> Void = { _ in }, introduction: @escaping @Sendable () -> Bytes = { [] }, epoch: UInt64 = 0,
+    gone: @escaping @Sendable (MemberID) -> Void = { _ in }, removed: @escaping @Sendable (String) -> Void = { _ in },
+    introduction: @escaping @Sendable () -> Bytes = { [] }, epoch: UInt64 = 0,
     proof: @escaping @Sendable () -> Bytes = { [] }, superseded: @escaping @Sendable (Bytes) -> Void = { _ in },
     command: @escaping @Sendable (Bytes, LinkCaller, @escaping @Sendable (Bytes) -> Void) -> Void = { _, _, answer in answer([]) }
   ) {
@@ -66,6 +70,7 @@ public final class SiteLink: Sendable {
     self.seed = seed
     self.receive = receive
     self.linkChanged = linkChanged
+    self.gone = gone
     self.removed = removed
     self.introduction = introduction
     self.epoch.value.store(epoch, ordering: .sequentiallyConsistent)

@@ -21,6 +21,8 @@ public final class Store: Sendable {
   private let environment: MemberEnvironment
   let disk: any Disk
   let ticking: NIOLoopBoundBox<RepeatedTask?>
+  /// When values could not be read back.
+  let rereadTimes: NIOLoopBoundBox<[MonotonicTime]>
   /// For good: a restart that is under way ends with it.
   let isStopped = Atomic<Bool>(false)
 
@@ -40,6 +42,7 @@ public final class Store: Sendable {
     let core: NIOLoopBoundBox<MemberCore?> = .makeEmptyBox(valueType: MemberCore.self, eventLoop: eventLoop)
     self.core = core
     ticking = .makeEmptyBox(valueType: RepeatedTask.self, eventLoop: eventLoop)
+    rereadTimes = .makeBoxSendingValue([], eventLoop: eventLoop)
     let board = StatusBoard(
       memberID: configuration.memberID, clusterID: configuration.clusterID, records: configuration.members.map(\.record))
     self.board = board
@@ -48,15 +51,18 @@ public final class Store: Sendable {
     let events = LinkEvents(
       receive: { member, frame in core.value?.receive(frame, from: member) },
       linkChanged: { member, up in core.value?.linkChanged(member, up: up) },
+      gone: { member in core.value?.onGone(member) },
       removed: { sentence in core.value?.onRefusedForGood(sentence) },
       introduction: { StoreConfiguration.introduction(clusterID: configuration.clusterID, board.records) },
       proof: { Recovery.encode(core.value?.keyspace.cluster.recoveries ?? []) }, superseded: { orders.superseded($0) },
       command: { orders.carryOut($0, from: $1, answer: $2) })
     var logger: Logger = logger
     logger[metadataKey: "member"] = "\(configuration.member?.name.value ?? "")"
-    environment = MemberEnvironment(
+    var environment = MemberEnvironment(
       configuration: configuration, eventLoop: eventLoop, clock: clock, logger: logger, link: try link(eventLoop, events),
       metrics: StoreMetrics(), board: board, disk: self.disk, timing: timing)
+    environment.rereads = { orders.reread($0) }
+    self.environment = environment
     orders.attach(self)
   }
 
@@ -70,7 +76,7 @@ public final class Store: Sendable {
       return SiteLink(
         local: local.linkPeer, clusterID: configuration.clusterID, peers: configuration.members.map(\.linkPeer), tls: tls, eventLoop: loop,
         bind: bind, logger: logger, limits: configuration.wideArea.linkLimits, receive: events.receive, linkChanged: events.linkChanged,
-        removed: events.removed, introduction: events.introduction, proof: events.proof, superseded: events.superseded,
+        gone: events.gone, removed: events.removed, introduction: events.introduction, proof: events.proof, superseded: events.superseded,
         command: events.command)
     }
   }

@@ -12,6 +12,7 @@ struct UnknownCommand: Error, CustomStringConvertible {
 ///     join 4                                                one more member that knows nobody
 ///     tick 1 [n] / tick all [n]        time passes, and everything is delivered after each tick
 ///     campaign 1                       its timeout runs out now
+///     gone 1 2                         member 1 is told that the process of its leader 2 has ended
 ///     settle                           deliver everything until all is quiet
 ///     talk / quiet                     tell every message, or only what comes of them
 ///     one-entry-per-message            starts all members anew so
@@ -58,6 +59,7 @@ extension TranscriptCluster {
       members[try number(0)]?.node.leader = nil
       members[try number(0)]?.node.campaign()
       takeAll()
+    case "gone": members[try number(0)]?.node.leaderGone(MemberID(try number(1)))
     case "settle": settle()
     case "talk": isTalkative = true
     case "quiet": isTalkative = false

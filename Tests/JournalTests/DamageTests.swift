@@ -50,6 +50,38 @@ import Testing
     }
   }
 
+  /// A folder of version 1 of the segments: a header without the word whether the log starts anew there.
+  @Test(arguments: [false, true])
+  func `a folder of another version is left as it is, and the sentence says what to do`(_ hasPeers: Bool) throws {
+    let name = "journal-0000000000000001"
+    let disk = try journal(batches: 3, isClosed: true)
+    let file = try disk.open(name, create: false)
+    var writer = ByteWriter()
+    writer.raw(Bytes("TRICJRNL"))
+    writer.fixed32(1)
+    for value: UInt64 in [1, 77, 1] { writer.fixed64(value) }
+    writer.fixed32(0)
+    writer.fixed32(CRC32C.checksum(writer.bytes))
+    try file.write(writer.bytes + Bytes(repeating: 0, count: 512 - writer.bytes.count), at: 0)
+    try file.sync()
+    let before = try disk.open(name, create: false).read(at: 0, count: 4096)
+    var configuration = small(2, bytes: 64 * 1024)
+    configuration.repairs = hasPeers
+    do {
+      _ = try JournalCore.open(disk, configuration)
+      Issue.record("segments of version 1 were opened")
+    } catch {
+      #expect(error.code == .otherVersion)
+      #expect(error.message.contains("segments of version 1") && error.message.contains("tricenter store snapshot save"))
+    }
+    #expect(try disk.open(name, create: false).read(at: 0, count: 4096) == before)
+    #expect(try disk.list().contains(name))
+    // A version that the disk has damaged is damage, and no other version.
+    let ours = try journal(batches: 3, isClosed: true)
+    ours.flip(name, at: 8)
+    #expect(code { _ = try JournalCore.open(ours, small(2, bytes: 64 * 1024)) } == .corrupt)
+  }
+
   @Test func `a missing segment is an error`() throws {
     let disk = SimulatedDisk()
     var (core, _) = try JournalCore.open(disk, small(1))

@@ -45,7 +45,7 @@ import Testing
     #expect(keyspace.cluster.degradations == [.init(city: "there", index: 5, revision: 2, since: time)])
     var decoder = SnapshotDecoder()
     var encoder = SnapshotEncoder(keyspace)
-    while let chunk = encoder.next() { try decoder.consume(chunk) }
+    while let chunk = try encoder.next() { try decoder.consume(chunk) }
     #expect(try decoder.finish().cluster == keyspace.cluster)
     let bytes: Bytes = keyspace.cluster.encode()
     for length in bytes.indices { #expect(throws: MalformedBytes.self) { try ClusterState(Bytes(bytes[..<length])) } }

@@ -12,10 +12,10 @@ import Testing
     return keyspace
   }
 
-  private func snapshot(_ keyspace: Keyspace) -> Bytes {
+  private func snapshot(_ keyspace: Keyspace) throws -> Bytes {
     var encoder = SnapshotEncoder(keyspace)
     var bytes: Bytes = []
-    while let frame = encoder.next() { bytes += frame }
+    while let frame = try encoder.next() { bytes += frame }
     return bytes
   }
 
@@ -30,7 +30,7 @@ import Testing
     func same(_ target: Int64) throws {
       #expect(try slow.hash() == quick.hash())
       #expect(try slow.hash(revision: target) == quick.hash(revision: target))
-      #expect(snapshot(slow) == snapshot(quick))
+      #expect(try snapshot(slow) == snapshot(quick))
       for revision in [0, target, target + 3] {
         let request = RangeRequest(everything, revision: revision)
         #expect(try slow.range(request) == quick.range(request))
@@ -52,7 +52,7 @@ import Testing
     #expect(slow.sizeBytes == quick.sizeBytes && slow.keyCount == quick.keyCount)
     try same(later)
     var decoder = SnapshotDecoder()
-    try decoder.consume(snapshot(slow))
+    try decoder.consume(try snapshot(slow))
     #expect(try decoder.finish().sizeBytes == slow.sizeBytes)
   }
 

@@ -79,7 +79,7 @@ import Testing
     try keyspace.run([delete("k1")])
     var encoder = SnapshotEncoder(keyspace)
     var bytes: Bytes = []
-    while let frame = encoder.next() { bytes += frame }
+    while let frame = try encoder.next() { bytes += frame }
     func decode(_ bytes: Bytes) throws -> Keyspace {
       var decoder = SnapshotDecoder()
       try decoder.consume(bytes)
@@ -102,7 +102,7 @@ import Testing
     var encoder = SnapshotEncoder(keyspace)
     var decoder = SnapshotDecoder()
     var frames = 0
-    while let frame = encoder.next() {
+    while let frame = try encoder.next() {
       frames += 1
       try decoder.consume(frame)
       try keyspace.run([put("k\(frames * 100)", "changed"), put("new\(frames)", "")])

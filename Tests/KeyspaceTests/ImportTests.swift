@@ -35,7 +35,7 @@ struct ImportTests {
     // The same as a snapshot gives back.
     var decoder = SnapshotDecoder()
     var encoder = SnapshotEncoder(keyspace)
-    while let frame: Bytes = encoder.next() { try decoder.consume(frame) }
+    while let frame: Bytes = try encoder.next() { try decoder.consume(frame) }
     #expect(try decoder.finish().hash() == keyspace.hash())
   }
 

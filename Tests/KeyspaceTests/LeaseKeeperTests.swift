@@ -34,7 +34,7 @@ import Testing
     try keyspace.run(.checkpointLeases([LeaseCheckpoint(id: 1, remainingSeconds: 40)]))
     var decoder = SnapshotDecoder()
     var encoder = SnapshotEncoder(keyspace)
-    while let chunk = encoder.next() { try decoder.consume(chunk) }
+    while let chunk = try encoder.next() { try decoder.consume(chunk) }
     let restored = try decoder.finish()
     #expect(restored.leaseRemaining(1) == 40 && restored.leaseTTL(1) == 1000)
     var next = keeper(restored, 5000)

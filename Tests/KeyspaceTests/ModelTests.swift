@@ -97,7 +97,7 @@ private struct Model {
   private func throughSnapshot(_ keyspace: Keyspace, _ random: inout SeededRandom) throws -> Keyspace {
     var encoder = SnapshotEncoder(keyspace)
     var decoder = SnapshotDecoder()
-    while let frame = encoder.next() {
+    while let frame = try encoder.next() {
       var rest = frame[...]
       while !rest.isEmpty {
         let piece = rest.prefix(Int.random(in: 1...5000, using: &random))

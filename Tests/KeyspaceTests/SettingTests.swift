@@ -48,7 +48,7 @@ import Testing
     }
     var encoder = SnapshotEncoder(keyspace)
     var decoder = SnapshotDecoder()
-    while let frame: Bytes = encoder.next() { try decoder.consume(frame) }
+    while let frame: Bytes = try encoder.next() { try decoder.consume(frame) }
     let back: Keyspace = try decoder.finish()
     #expect(back.settings == keyspace.settings && back.settingsVersion == 3 && back.leases == [7])
   }

@@ -40,7 +40,7 @@ import Testing
     try time("snapshot written and read, per key", loaded) {
       var encoder = SnapshotEncoder(keyspace)
       var decoder = SnapshotDecoder()
-      while let frame = encoder.next() {
+      while let frame = try encoder.next() {
         bytes += frame.count
         try decoder.consume(frame)
       }

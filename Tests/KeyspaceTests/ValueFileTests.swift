@@ -21,10 +21,10 @@ import Testing
     String(repeating: "\(number).", count: size / "\(number).".utf8.count + 1)
   }
 
-  private func snapshot(_ keyspace: Keyspace) -> Bytes {
+  private func snapshot(_ keyspace: Keyspace) throws -> Bytes {
     var encoder = SnapshotEncoder(keyspace)
     var bytes: Bytes = []
-    while let frame = encoder.next() { bytes += frame }
+    while let frame = try encoder.next() { bytes += frame }
     return bytes
   }
 
@@ -50,8 +50,8 @@ import Testing
       try held.range(RangeRequest(everything, revision: held.revision - 50))
         == filed.range(RangeRequest(everything, revision: held.revision - 50)))
     #expect(try held.hash() == filed.hash())
-    let bytes = snapshot(filed)
-    #expect(bytes == snapshot(held))
+    let bytes = try snapshot(filed)
+    #expect(try bytes == snapshot(held))
     var decoder = SnapshotDecoder(values: files)
     try decoder.consume(bytes)
     let restored = try decoder.finish()
@@ -80,6 +80,47 @@ import Testing
     #expect(keyspace.fileBytes >= 799 * 50_000)
     keyspace = Keyspace()
     #expect(files.liveBytes == 0)
+  }
+
+  /// What a disk would do to the files of `folder`: they have no names, but this process has them open.
+  private func damage(_ folder: String) throws {
+    var damaged: Int = 0
+    for descriptor in 3..<256 {
+      var name = [CChar](repeating: 0, count: 4096)
+      guard readlink("/proc/self/fd/\(descriptor)", &name, 4095) > 0,
+        String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self).hasPrefix(folder + "/values-")
+      else { continue }
+      let file = open("/proc/self/fd/\(descriptor)", O_WRONLY)
+      try #require(file >= 0)
+      defer { close(file) }
+      let zeros = Bytes(repeating: 0, count: 1 << 20)
+      #expect(pwrite(file, zeros, zeros.count, 0) == zeros.count)
+      damaged += 1
+    }
+    #expect(damaged > 0)
+  }
+
+  @Test func `a value that cannot be read back is an error of whatever would have used it, and never an answer`() throws {
+    let folder = Folder()
+    let files = ValueFiles(directory: folder.path, memoryBytes: 0)
+    var keyspace = Keyspace(values: files)
+    for number in 0..<400 { try keyspace.run([put("k\(number)", value(number, 2000))]) }
+    #expect(keyspace.valueProblem == nil)
+    try damage(folder.path)
+    // What needs no value goes on.
+    #expect(try keyspace.range(RangeRequest(everything, keysOnly: true)).keyValues.count == 400)
+    #expect(keyspace.valueProblem == nil)
+    let copy = keyspace
+    func code(_ body: () throws -> Void) -> Fault<KeyspaceDomain>.Code? {
+      do { try body() } catch { return (error as? KeyspaceError)?.code }
+      return nil
+    }
+    #expect(code { _ = try keyspace.range(RangeRequest(key: Bytes("k3"))) } == .corrupt)
+    #expect(keyspace.valueProblem?.message.contains("k3") == true)
+    #expect(code { _ = try keyspace.hash() } == .corrupt)
+    #expect(code { _ = try snapshot(copy) } == .corrupt)
+    #expect(code { _ = try keyspace.events(for: WatchRequest(everything), from: WatchPosition(revision: 2), limit: 10) } == .corrupt)
+    for _ in 0..<10 { keyspace.tidyValues() }
   }
 
   @Test func `where no file can be made values stay in memory`() throws {

@@ -19,20 +19,25 @@ final class FiveTown: Sendable {
   private let root: String
   private let authority: CertificateAuthority
   private let stores: Mutex<[Int: Store]> = Mutex([:])
+  private let tick: Duration
+  /// Where members listen; the far one may be reached through something in between.
+  let ports: [Int]
   static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-  init() throws {
+  /// - Parameter farPort: where the others reach the far member, instead of where it listens.
+  init(tick: Duration = .milliseconds(10), ports: [Int] = FiveTown.freePorts(5), farPort: Int? = nil) throws {
+    self.tick = tick
+    self.ports = ports
     var template: [CChar] = Array("/tmp/tricenter-five-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { fatalError("no temporary folder") }
     root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     authority = try CertificateAuthority.create(commonName: "ca", lifetime: .seconds(86_400), now: SystemClock().wall())
     let centers: [CenterName] = ["production", "production", "local-dr", "local-dr", "remote-dr"]
-    let ports: [Int] = Self.freePorts(5)
     members = (0..<5).map { number in
       StoreMember(
         id: StoreIdentity.memberID(federation: "bank", host: HostName("host-\(number)")), name: HostName("host-\(number)"),
-        center: centers[number], city: number < 4 ? "near" : "far", priority: number < 2 ? 3 : number < 4 ? 2 : 1, peerPort: ports[number],
-        clientURL: "https://127.0.0.1:\(number)")
+        center: centers[number], city: number < 4 ? "near" : "far", priority: number < 2 ? 3 : number < 4 ? 2 : 1,
+        peerPort: number == 4 ? farPort ?? ports[4] : ports[number], clientURL: "https://127.0.0.1:\(number)")
     }
   }
 
@@ -57,12 +62,12 @@ final class FiveTown: Sendable {
 
   func start(_ number: Int) async throws {
     var configuration = StoreConfiguration(memberID: members[number].id, clusterID: 77, members: members, directory: directory(number))
-    configuration.tick = .milliseconds(10)
+    configuration.tick = tick
     configuration.snapshotEntries = 60
     configuration.catchUpEntries = 20
     configuration.journalSegmentBytes = 2 << 20
     let (town, tls, member, all, port): (FiveTown, LinkTLS, StoreMember, [StoreMember], Int) = (
-      self, try tls(number), members[number], members, members[number].peerPort
+      self, try tls(number), members[number], members, ports[number]
     )
     let store = try Store(configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: Self.quiet) {
       loop, events in
@@ -86,8 +91,8 @@ final class FiveTown: Sendable {
       eventLoop: MultiThreadedEventLoopGroup.singleton.next())
   }
 
-  static func with(_ body: (FiveTown) async throws -> Void) async throws {
-    let town = try FiveTown()
+  static func with(_ town: FiveTown? = nil, _ body: (FiveTown) async throws -> Void) async throws {
+    let town: FiveTown = try town ?? FiveTown()
     do {
       for number in 0..<5 { try await town.start(number) }
       try await wait("a leader in production") { town[0].leadership.isLocal || town[1].leadership.isLocal }
@@ -110,7 +115,7 @@ final class FiveTown: Sendable {
   }
 
   /// Below the ports that the system gives to connections, and free when asked for.
-  private static func freePorts(_ count: Int) -> [Int] {
+  static func freePorts(_ count: Int) -> [Int] {
     var ports: [Int] = []
     while ports.count < count {
       let port = Int.random(in: 15_000..<32_000)

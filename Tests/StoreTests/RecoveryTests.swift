@@ -55,6 +55,13 @@ import Testing
       town.narrow.store(false, ordering: .relaxed)
       try await wait("the silence") { town[4].leadership.leader == nil }
       #expect(await refusal { _ = try await recover("production") } != nil)
+      // Started again, as a supervisor would, before anybody asks: what it had heard of the leader it still knows.
+      try await wait("the note of how far the city was") {
+        HorizonNote.read(PosixDisk(town.directory(4)), epoch: 0)?.revision == end
+      }
+      #expect(HorizonNote.read(PosixDisk(town.directory(4)), epoch: 1) == nil)
+      await town.stop(4)
+      try await town.start(4)
       // A host of another center has no say.
       let stranger = try town.tool(at: 0)
       #expect(

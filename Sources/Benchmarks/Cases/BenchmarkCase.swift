@@ -1,5 +1,6 @@
 import NIOCore
 import Primitives
+import Synchronization
 
 /// What is measured. The raw value is the name in tables and on the command line.
 public enum BenchmarkCase: String, Sendable, CaseIterable {
@@ -15,6 +16,8 @@ public enum BenchmarkCase: String, Sendable, CaseIterable {
   case watch1000 = "watch-1000"
   case keepAlive64 = "keepalive-64"
   case memory = "memory-1m"
+  case memoryByPuts = "memory-1m-puts"
+  case getOfMillion = "get-64-1m"
 
   public var summary: String {
     switch self {
@@ -25,14 +28,16 @@ public enum BenchmarkCase: String, Sendable, CaseIterable {
     case .compareAndPut64: "transactions that compare and put 256 B, 64 clients"
     case .watch1000: "events to 1,000 watchers of one key"
     case .keepAlive64: "lease keep-alives on 64 streams"
-    case .memory: "resident memory with 1,000,000 keys of 64 B and values of 1 KB"
+    case .memory: "resident memory with 1,000,000 keys of 64 B and values of 1 KB, 50 puts to a transaction"
+    case .memoryByPuts: "the same, loaded one put at a time by 1,000 clients"
+    case .getOfMillion: "linearizable gets of 1 KB among 1,000,000 keys, 64 clients"
     }
   }
 
   var clients: Int {
     switch self {
     case .put1, .get1: 1
-    case .put1000, .get1000, .memory: 1000
+    case .put1000, .get1000, .memory, .memoryByPuts: 1000
     case .range500: 16
     default: 64
     }
@@ -76,7 +81,11 @@ public enum BenchmarkCase: String, Sendable, CaseIterable {
       return .init(path: Requests.leaseKeepAlivePath, clients: clients, connections: connections, streaming: true) { client, _ in
         Requests.leaseKeepAlive(id: Int64(client + 1))
       }
-    case .watch1000, .memory: return nil
+    case .getOfMillion:
+      return .init(path: Requests.rangePath, clients: clients, connections: connections) { client, number in
+        Requests.get(Requests.key((client &* 15_485_863 &+ number &* 32_452_843) % Self.memoryKeys, length: 64), serializable: false)
+      }
+    case .watch1000, .memory, .memoryByPuts: return nil
     }
   }
 
@@ -89,6 +98,7 @@ public enum BenchmarkCase: String, Sendable, CaseIterable {
       grants.total = clients
       _ = try await ClosedLoop.run(grants, against: store.target, seconds: 0, warmUp: 0, cpu: { 0 }, on: loop)
     }
+    if self == .memoryByPuts { return try await Self.loadByPuts(store, on: loop) }
     if self == .memory { return try await Self.load(store, keys: Self.memoryKeys, keyBytes: 64, valueBytes: 1024, on: loop) }
     if let plan {
       return try await ClosedLoop.run(plan, against: store.target, seconds: seconds, warmUp: warmUp, cpu: store.cpuSeconds, on: loop)
@@ -103,8 +113,9 @@ public enum BenchmarkCase: String, Sendable, CaseIterable {
   ) async throws -> LoadResult {
     let (clients, each): (Int, Int) = (50, keysPerTransaction)
     let transactions: Int = keys / each
-    var plan = ClosedLoop.Plan(path: Requests.txnPath, clients: clients, connections: 10) { client, number in
-      let first: Int = (number * clients + client) % transactions * each
+    let turns = Turns()
+    var plan = ClosedLoop.Plan(path: Requests.txnPath, clients: clients, connections: 10) { _, _ in
+      let first: Int = turns.next() % transactions * each
       return Requests.putAll(
         (first..<first + each).map { (Requests.key($0, length: keyBytes), Requests.value(valueBytes, $0)) })
     }
@@ -114,6 +125,28 @@ public enum BenchmarkCase: String, Sendable, CaseIterable {
     return result
   }
 
+  /// The million keys of `memory`, each by a put of its own.
+  private static func loadByPuts(_ store: RunningStore, on loop: any EventLoop) async throws -> LoadResult {
+    let turns = Turns()
+    var plan = ClosedLoop.Plan(path: Requests.putPath, clients: 1000, connections: 16) { _, _ in
+      let key: Int = turns.next()
+      return Requests.put(Requests.key(key, length: 64), Requests.value(1024, key))
+    }
+    plan.total = memoryKeys
+    var result: LoadResult = try await ClosedLoop.run(plan, against: store.target, seconds: 0, warmUp: 0, cpu: store.cpuSeconds, on: loop)
+    result.residentMiB = try store.residentMiB()
+    return result
+  }
+
+  /// Those that need a server of their own, with a million keys: they would be in the way of all else.
+  static let large: [BenchmarkCase] = [.memory, .memoryByPuts, .getOfMillion]
+
   /// etcd takes 128 operations by default.
   private static let keysPerTransaction: Int = 50
+}
+
+/// Numbers from 0 on, each once, whoever asks: clients are not equally fast.
+private final class Turns: Sendable {
+  private let value = Atomic<Int>(0)
+  func next() -> Int { value.wrappingAdd(1, ordering: .relaxed).oldValue }
 }

@@ -26,7 +26,7 @@ final class FirstWrite: LoadDelegate {
   }
 
   /// Kills `victims` with SIGKILL, all at once, and returns the milliseconds until a put that was sent afterwards to one of `survivors`
-  /// (client ports) is acknowledged.
+  /// is acknowledged.
   static func measure(
     killing victims: [ServerProcess], survivors: [Int], of target: LoadTarget, on loop: any EventLoop
   ) async throws -> Double {
@@ -35,8 +35,8 @@ final class FirstWrite: LoadDelegate {
       NIOLoopBound(FirstWrite(expected: survivors.count, allReady, acknowledged), eventLoop: loop)
     }.get()
     do {
-      for port in survivors {
-        try await LoadTarget(ports: [port], tls: target.tls).connect(tag: 0, path: Requests.putPath, delegate: bound, on: loop)
+      for member in survivors {
+        try await target.only(member).connect(tag: 0, path: Requests.putPath, delegate: bound, on: loop)
       }
       loop.scheduleTask(in: .seconds(10)) {
         bound.value.fail(BenchmarkError(.connection, "The surviving members took no connection within 10 s."), unlessBegun: true)

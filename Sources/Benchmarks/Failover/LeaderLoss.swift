@@ -1,5 +1,4 @@
 internal import CLinux
-import HTTP
 import NIOCore
 import NIOPosix
 import Primitives
@@ -24,10 +23,7 @@ public struct LeaderLoss: Sendable {
     /// From SIGKILL to the first acknowledged write, in the order of the kills.
     public var milliseconds: [Double] = []
     /// 0 to 1.
-    public func percentile(_ part: Double) -> Double {
-      let sorted: [Double] = milliseconds.sorted()
-      return sorted.isEmpty ? 0 : sorted[min(sorted.count - 1, Int(Double(sorted.count) * part))]
-    }
+    public func percentile(_ part: Double) -> Double { Percentile.of(milliseconds, part) }
   }
 
   /// Which members make a center.
@@ -56,15 +52,16 @@ public struct LeaderLoss: Sendable {
     let folder = "\(directory)/\(program.name)"
     try Folders.make(folder)
     defer { Folders.remove(folder) }
-    var store: RunningStore = try await .start(program, members: 5, directory: folder, pki: pki, client: client, on: loop)
+    var store: RunningStore = try await .start(
+      program, places: try MemberPlace.loopback(5, pki), directory: folder, client: client, on: loop)
     var outcome = Outcome(program: program.name)
     do {
       for number in 1...kills {
-        let leader: Int = try await steadyLeader(store, loop)
+        let leader: Int = try await store.steadyLeader(loop).member
         let victims: [Int] = Self.centers.first { $0.contains(leader) } ?? [leader]
         let survivors: [Int] = (0..<5).filter { !victims.contains($0) }
         let milliseconds: Double = try await FirstWrite.measure(
-          killing: victims.map { store.processes[$0] }, survivors: survivors.map { store.target.ports[$0] }, of: store.target, on: loop)
+          killing: victims.map { store.processes[$0] }, survivors: survivors, of: store.target, on: loop)
         outcome.milliseconds.append(milliseconds)
         progress("\(program.name): kill \(number) of \(kills), member \(leader + 1) led, first write after \(Int(milliseconds)) ms")
         for victim in victims { try await store.restart(victim) }
@@ -74,56 +71,6 @@ public struct LeaderLoss: Sendable {
     } catch {
       await store.end()
       throw error
-    }
-  }
-
-  /// Who leads, once all five say the same and have nearly the same log. Throws after a minute without that.
-  private func steadyLeader(_ store: RunningStore, _ loop: any EventLoop) async throws -> Int {
-    let clock = SystemClock()
-    let deadline: MonotonicTime = clock.now() + .seconds(60)
-    while clock.now() < deadline {
-      for process in store.processes where !process.isAlive { throw process.gone }
-      var answers: [MemberAnswer] = []
-      for port in store.target.ports {
-        if let bytes: ByteBuffer = try? await OneCall.ask(
-          Requests.statusPath, .grpcMessage { _ in }, port: port, of: store.target, on: loop),
-          let answer: MemberAnswer = try? MemberAnswer(bytes)
-        {
-          answers.append(answer)
-        }
-      }
-      let indexes: [UInt64] = answers.map(\.raftIndex)
-      if answers.count == 5, let leader: UInt64 = answers.first?.leader, leader != 0, answers.allSatisfy({ $0.leader == leader }),
-        let low: UInt64 = indexes.min(), let high: UInt64 = indexes.max(), high - low < 50,
-        let index: Int = answers.firstIndex(where: { $0.member == leader })
-      {
-        return index
-      }
-      try await Task.sleep(for: .milliseconds(200))
-    }
-    throw BenchmarkError(.server, "\(store.program.name): the five members do not agree on a leader within 60 s.")
-  }
-}
-
-/// What is used of etcd's `StatusResponse`.
-private struct MemberAnswer {
-  var member: UInt64 = 0
-  var leader: UInt64 = 0
-  var raftIndex: UInt64 = 0
-
-  init(_ bytes: ByteBuffer) throws {
-    var reader = ProtobufReader(bytes)
-    while let field: ProtobufReader.Field = try reader.next() {
-      switch field.number {
-      case 1:
-        var header: ProtobufReader = try reader.message(field)
-        while let inner: ProtobufReader.Field = try header.next() {
-          if inner.number == 2 { member = try header.uint64(inner) } else { try header.skip(inner) }
-        }
-      case 4: leader = try reader.uint64(field)
-      case 5: raftIndex = try reader.uint64(field)
-      default: try reader.skip(field)
-      }
     }
   }
 }

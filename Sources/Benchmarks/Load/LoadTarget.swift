@@ -2,16 +2,26 @@ import NIOCore
 import NIOPosix
 import TLS
 
+/// Where a member takes its clients' connections.
+struct LoadAddress: Sendable {
+  var host: String = "127.0.0.1"
+  var port: Int
+}
+
 /// Where load goes: members in turn, plain or over mutual TLS.
 struct LoadTarget: Sendable {
-  /// Client ports on loopback.
-  var ports: [Int]
+  var members: [LoadAddress]
   var tls: TLSContext?
+  /// Said with every request.
+  var metadata: [(name: String, value: String)] = []
+
+  /// One of the members alone.
+  func only(_ member: Int) -> LoadTarget { LoadTarget(members: [members[member]], tls: tls, metadata: metadata) }
 
   /// Connects to a member (by `tag` modulo their number); the connection lives on `loop`, where the delegate is, and is told to it.
   func connect<Delegate: LoadDelegate>(tag: Int, path: String, delegate: NIOLoopBound<Delegate>, on loop: any EventLoop) async throws {
-    let port: Int = ports[tag % ports.count]
-    let head = RequestHead(path: path, authority: "127.0.0.1:\(port)", secure: tls != nil)
+    let address: LoadAddress = members[tag % members.count]
+    let head = RequestHead(path: path, authority: "\(address.host):\(address.port)", secure: tls != nil, metadata: metadata)
     let tls: TLSContext? = tls
     do {
       _ = try await ClientBootstrap(group: loop)
@@ -20,13 +30,13 @@ struct LoadTarget: Sendable {
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
             let pipeline: ChannelPipeline.SynchronousOperations = channel.pipeline.syncOperations
-            if let tls { try pipeline.addHandler(tls.makeHandler(serverName: "127.0.0.1")) }
+            if let tls { try pipeline.addHandler(tls.makeHandler(serverName: address.host)) }
             try pipeline.addHandler(LoadConnection(tag: tag, head, delegate.value))
           }
         }
-        .connect(host: "127.0.0.1", port: port).get()
+        .connect(host: address.host, port: address.port).get()
     } catch {
-      throw BenchmarkError(.connection, "No connection to 127.0.0.1:\(port).", cause: error)
+      throw BenchmarkError(.connection, "No connection to \(address.host):\(address.port).", cause: error)
     }
   }
 }

@@ -9,6 +9,7 @@ enum Requests {
   static let txnPath = "/etcdserverpb.KV/Txn"
   static let watchPath = "/etcdserverpb.Watch/Watch"
   static let statusPath = "/etcdserverpb.Maintenance/Status"
+  static let moveLeaderPath = "/etcdserverpb.Maintenance/MoveLeader"
   static let leaseGrantPath = "/etcdserverpb.Lease/LeaseGrant"
   static let leaseKeepAlivePath = "/etcdserverpb.Lease/LeaseKeepAlive"
 
@@ -64,6 +65,10 @@ enum Requests {
         }
       }
     }
+  }
+
+  static func moveLeader(to member: UInt64) -> ByteBuffer {
+    .grpcMessage { writer in writer.uint64(1, member) }
   }
 
   static func watch(_ key: Bytes) -> ByteBuffer {

@@ -3,29 +3,28 @@ import NIOCore
 import Primitives
 import TLS
 
-/// A cluster under test: one or more members on loopback with fresh data.
+/// A cluster under test: one or more members with fresh data.
 struct RunningStore: Sendable {
   let program: StoreProgram
   private(set) var processes: [ServerProcess]
   private let commands: [(arguments: [String], log: String)]
   let target: LoadTarget
 
-  /// Starts all members and returns when each of them has acknowledged a put. Throws `.server` when they do not within 30 s.
+  /// Starts a member in each of the places and returns when each of them has acknowledged a put. Throws `.server` when they do not within
+  /// 30 s.
   static func start(
-    _ program: StoreProgram, members: Int, directory: String, pki: BenchmarkPKI, client: TLSContext?, on loop: any EventLoop
+    _ program: StoreProgram, places: [MemberPlace], directory: String, client: TLSContext?, on loop: any EventLoop
   ) async throws -> RunningStore {
-    let ports: [Int] = try freePorts(2 * members)
-    let layout: [MemberPorts] = (0..<members).map { MemberPorts(client: ports[2 * $0], peer: ports[2 * $0 + 1]) }
     var processes: [ServerProcess] = []
     var commands: [(arguments: [String], log: String)] = []
     do {
-      for member in 0..<members {
-        let flags: [String] = StoreProgram.flags(member: member, of: layout, directory: directory, pki: pki, plain: client == nil)
-        commands.append((program.command + flags, "\(directory)/member\(member + 1).log"))
+      for (member, place) in places.enumerated() {
+        let flags: [String] = program.flags(member: member, of: places, directory: directory, plain: client == nil)
+        commands.append((place.entry + program.command + flags, "\(directory)/\(place.name).log"))
         processes.append(try .start(commands[member].arguments, environment: program.environment, log: commands[member].log))
       }
       let store = RunningStore(
-        program: program, processes: processes, commands: commands, target: LoadTarget(ports: layout.map(\.client), tls: client))
+        program: program, processes: processes, commands: commands, target: LoadTarget(members: places.map(\.client), tls: client))
       try await store.waitUntilReady(loop)
       return store
     } catch {
@@ -37,7 +36,7 @@ struct RunningStore: Sendable {
   private func waitUntilReady(_ loop: any EventLoop) async throws {
     let clock = SystemClock()
     let deadline: MonotonicTime = clock.now() + .seconds(30)
-    for port in target.ports {
+    for (member, address) in target.members.enumerated() {
       let plan = ClosedLoop.Plan(path: Requests.putPath, clients: 1, connections: 1, total: 1) { _, number in
         Requests.put(Bytes("bench/ready"), Requests.value(16, number))
       }
@@ -45,11 +44,11 @@ struct RunningStore: Sendable {
         for process in processes where !process.isAlive { throw process.gone }
         do {
           _ = try await ClosedLoop.run(
-            plan, against: LoadTarget(ports: [port], tls: target.tls), seconds: 0, warmUp: 0, cpu: { 0 }, on: loop)
+            plan, against: target.only(member), seconds: 0, warmUp: 0, cpu: { 0 }, on: loop)
           break
         } catch {
           guard clock.now() < deadline else {
-            throw BenchmarkError(.server, "\(program.name) does not serve on 127.0.0.1:\(port) within 30 s.", cause: error)
+            throw BenchmarkError(.server, "\(program.name) does not serve on \(address.host):\(address.port) within 30 s.", cause: error)
           }
           try await Task.sleep(for: .milliseconds(100))
         }

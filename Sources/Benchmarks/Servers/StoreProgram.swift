@@ -7,6 +7,9 @@ public struct StoreProgram: Sendable {
   /// Added to this process's environment.
   public var environment: [String: String]
 
+  /// Takes `--site`: which member stands in which center and city.
+  var knowsSites: Bool = false
+
   public init(name: String, command: [String], environment: [String: String] = [:]) {
     self.name = name
     self.command = command
@@ -19,32 +22,27 @@ public struct StoreProgram: Sendable {
   }
 
   public static func tricenter(_ path: String) -> StoreProgram {
-    StoreProgram(name: "tricenter", command: [path, "store"], environment: ["ETCD_LOG_LEVEL": "error"])
+    var program = StoreProgram(name: "tricenter", command: [path, "store"], environment: ["ETCD_LOG_LEVEL": "error"])
+    program.knowsSites = true
+    return program
   }
 
-  /// The flags of one member of a static cluster on loopback, the same for every program. Members talk over mutual TLS in any case.
-  static func flags(member: Int, of members: [MemberPorts], directory: String, pki: BenchmarkPKI, plain: Bool) -> [String] {
-    let own: MemberPorts = members[member]
-    let client: String = "\(plain ? "http" : "https")://127.0.0.1:\(own.client)"
-    let peer: String = "https://127.0.0.1:\(own.peer)"
-    let cluster: [String] = members.enumerated().map { "member\($0.offset + 1)=https://127.0.0.1:\($0.element.peer)" }
+  /// The flags of one member of a static cluster, the same for every program. Members talk over mutual TLS in any case.
+  func flags(member: Int, of members: [MemberPlace], directory: String, plain: Bool) -> [String] {
+    let own: MemberPlace = members[member]
+    func url(_ address: LoadAddress, _ scheme: String = "https") -> String { "\(scheme)://\(address.host):\(address.port)" }
+    let client: String = url(own.client, plain ? "http" : "https")
     var flags: [String] = [
-      "--name", "member\(member + 1)", "--data-dir", "\(directory)/member\(member + 1)", "--listen-client-urls", client,
-      "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-      "--initial-cluster", cluster.joined(separator: ","), "--initial-cluster-token", "bench", "--initial-cluster-state", "new",
-      "--quota-backend-bytes", "\(8 << 30)", "--peer-cert-file", pki.certificate(member), "--peer-key-file", pki.key(member),
-      "--peer-trusted-ca-file", pki.authority, "--peer-client-cert-auth",
+      "--name", own.name, "--data-dir", "\(directory)/\(own.name)", "--listen-client-urls", client,
+      "--advertise-client-urls", client, "--listen-peer-urls", url(own.peer), "--initial-advertise-peer-urls", url(own.peer),
+      "--initial-cluster", members.map { "\($0.name)=\(url($0.peer))" }.joined(separator: ","), "--initial-cluster-token", "bench",
+      "--initial-cluster-state", "new", "--quota-backend-bytes", "\(8 << 30)", "--peer-cert-file", own.certificate, "--peer-key-file",
+      own.key, "--peer-trusted-ca-file", own.authority, "--peer-client-cert-auth",
     ]
     if !plain {
-      flags += [
-        "--cert-file", pki.certificate(member), "--key-file", pki.key(member), "--trusted-ca-file", pki.authority, "--client-cert-auth",
-      ]
+      flags += ["--cert-file", own.certificate, "--key-file", own.key, "--trusted-ca-file", own.authority, "--client-cert-auth"]
     }
+    if knowsSites, let site: String = own.site { flags += ["--site", site] }
     return flags
   }
-}
-
-struct MemberPorts: Sendable {
-  var client: Int
-  var peer: Int
 }

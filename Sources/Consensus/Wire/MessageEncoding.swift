@@ -45,6 +45,15 @@ extension RaftMessage {
     }
   }
 
+  /// Bytes that `encode` writes, and a few more.
+  public var approximateSize: Int {
+    switch body {
+    case .append(_, _, let entries): entries.reduce(96) { $0 + $1.payload.count + 16 }
+    case .propose(_, _, _, let payloads): payloads.reduce(96) { $0 + $1.count + 10 }
+    default: 96
+    }
+  }
+
   var kind: MessageKind {
     switch body {
     case .preVote: .preVote

@@ -115,7 +115,8 @@ public struct JournalCore: Sendable {
   private mutating func encode(_ batches: [JournalBatch]) throws(JournalError) {
     let limit: Int = min(JournalLimits.batchBytes, configuration.segmentBytes - 2 * SegmentHeader.bytes) - JournalLimits.alignment
     let carried: Int = JournalLimits.hardStateBytes + 16
-    var writer = ByteWriter()
+    let size: Int = batches.reduce(64) { $0 + $1.entries.reduce(0) { $0 + $1.encodedBytes } + ($1.hardState?.count ?? 0) + 32 }
+    var writer = ByteWriter(reserving: min(size, limit))
     var isPromise: Bool = false
     func close(_ core: inout JournalCore) {
       guard !writer.bytes.isEmpty else { return }
@@ -163,7 +164,7 @@ public struct JournalCore: Sendable {
         writer.raw(payload)
         payload = writer.take()
       }
-      let checksum: UInt32 = CRC32C.checksum(payload, seed: chain)
+      let checksum: UInt32 = Checksum.crc32c(payload, seed: chain)
       let header = BatchHeader(stamp: header.stamp, number: nextBatch, length: payload.count, checksum: checksum)
       try active.write(header.encode() + payload, at: end)
       do throws(JournalError) { try active.sync() } catch { throw error.asFailedSync }

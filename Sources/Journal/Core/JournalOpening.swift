@@ -83,7 +83,7 @@ struct JournalOpening {
       disk: disk, configuration: configuration, random: random, marks: marks, segments: [.init(number: number, maxIndex: 0)], active: file,
       header: header, end: SegmentHeader.bytes, nextBatch: firstBatch, chain: 0)
     if !records.isEmpty {
-      let checksum: UInt32 = CRC32C.checksum(records, seed: 0)
+      let checksum: UInt32 = Checksum.crc32c(records, seed: 0)
       let batch = BatchHeader(stamp: header.stamp, number: firstBatch, length: records.count, checksum: checksum)
       try file.write(batch.encode() + records, at: core.end)
       core.end += BatchHeader.space(records.count)

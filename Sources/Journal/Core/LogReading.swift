@@ -29,7 +29,11 @@ struct LogReading {
     for number in all.reversed() {
       let file: any DiskFile = try disk.open(SegmentHeader.name(number), create: false)
       var header: SegmentHeader?
-      do throws(JournalError) { header = try SegmentReader.header(file, folder: disk.path, number: number) } catch { unreadable = error }
+      do throws(JournalError) { header = try SegmentReader.header(file, folder: disk.path, number: number) } catch {
+        // No damage: what is in there is whole, and a repair would throw it away.
+        if error.code == .otherVersion { throw error }
+        unreadable = error
+      }
       headers.insert((number, file, header), at: 0)
       if header?.startsAnew ?? false { break }
     }

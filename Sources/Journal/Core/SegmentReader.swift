@@ -30,11 +30,19 @@ struct SegmentReader {
       cause: cause)
   }
 
-  /// The header alone. Throws `.corrupt`; what the disk cannot read is damaged as well.
+  /// The header alone. Throws `.otherVersion` and `.corrupt`; what the disk cannot read is damaged as well.
   static func header(_ file: any DiskFile, folder: String, number: UInt64) throws(JournalError) -> SegmentHeader {
     let bytes: Bytes
     do throws(JournalError) { bytes = try file.read(at: 0, count: SegmentHeader.bytes) } catch {
       throw corrupt(folder, file.name, 0, "it cannot be read: \(error.message)", cause: error)
+    }
+    if let other: UInt32 = SegmentHeader.otherVersion(bytes) {
+      throw JournalError(
+        .otherVersion,
+        "\(folder)/\(file.name) was written by a \(other < SegmentHeader.version ? "former" : "later") version of this program (segments of version "
+          + "\(other); this one reads \(SegmentHeader.version)). Nothing was changed. Where other members run, remove this one (etcdctl member "
+          + "remove), empty its folder and add it anew; else start the version that wrote it, save its state (tricenter store snapshot save FILE) "
+          + "and give it to this version (tricenter store snapshot restore FILE)")
     }
     let header: SegmentHeader
     do throws(MalformedBytes) { header = try SegmentHeader(bytes) } catch {
@@ -79,7 +87,7 @@ struct SegmentReader {
     let start: Int = offset + JournalLimits.batchHeaderBytes
     guard batch.length <= bytes.count - start else { return nil }
     let payload: Bytes = Bytes(bytes[start..<start + batch.length])
-    return CRC32C.checksum(payload, seed: chain) == batch.checksum ? payload : nil
+    return Checksum.crc32c(payload, seed: chain) == batch.checksum ? payload : nil
   }
 
   private static func laterBatch(_ bytes: Bytes, after offset: Int, stamp: UInt64, than number: UInt64) -> Int? {

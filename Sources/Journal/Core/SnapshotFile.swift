@@ -50,7 +50,7 @@ enum SnapshotFile {
     guard length <= size - 36 else { throw corrupt(28) }
     let metadata: Bytes = try file.read(at: 32, count: length)
     let check: Bytes = try file.read(at: 32 + length, count: 4)
-    var checksum: UInt32 = CRC32C.checksum(start + metadata)
+    var checksum: UInt32 = Checksum.crc32c(start + metadata)
     guard check.count == 4, word(check, 0) == checksum else { throw corrupt(0) }
     var offset: Int = 36 + length
     while true {
@@ -63,7 +63,7 @@ enum SnapshotFile {
       }
       guard count <= size - offset - 8 else { throw corrupt(offset) }
       let chunk: Bytes = try file.read(at: offset + 8, count: count)
-      checksum = CRC32C.checksum(chunk, seed: checksum)
+      checksum = Checksum.crc32c(chunk, seed: checksum)
       guard word(head, 4) == checksum else { throw corrupt(offset) }
       try body(chunk)
       offset += 8 + count
@@ -102,7 +102,7 @@ public struct SnapshotWriter: Sendable {
     head.fixed64(term)
     head.fixed32(UInt32(metadata.count))
     head.raw(metadata)
-    checksum = CRC32C.checksum(head.bytes)
+    checksum = Checksum.crc32c(head.bytes)
     head.fixed32(checksum)
     try file.write(head.bytes, at: 0)
     offset = head.bytes.count
@@ -111,7 +111,7 @@ public struct SnapshotWriter: Sendable {
   public mutating func append(_ chunk: Bytes) throws(JournalError) {
     precondition(chunk.count <= JournalLimits.snapshotChunkBytes, "a chunk of \(chunk.count) bytes")
     guard !chunk.isEmpty else { return }
-    checksum = CRC32C.checksum(chunk, seed: checksum)
+    checksum = Checksum.crc32c(chunk, seed: checksum)
     try write(UInt32(chunk.count), chunk)
     unsynced += chunk.count
     if unsynced >= JournalLimits.snapshotSyncBytes {

@@ -36,7 +36,7 @@ struct Marks: Hashable, Sendable {
     writer.fixed64(batch)
     writer.fixed32(UInt32(hardState.count))
     writer.raw(hardState)
-    writer.fixed32(CRC32C.checksum(writer.bytes))
+    writer.fixed32(Checksum.crc32c(writer.bytes))
     return writer.bytes + Bytes(repeating: 0, count: Self.slotBytes - writer.bytes.count)
   }
 
@@ -50,7 +50,7 @@ struct Marks: Hashable, Sendable {
       let length: Int = Int(try reader.fixed32())
       guard length <= JournalLimits.hardStateBytes else { return nil }
       hardState = try reader.raw(length)
-      let expected: UInt32 = CRC32C.checksum(Bytes(bytes[..<reader.offset]))
+      let expected: UInt32 = Checksum.crc32c(Bytes(bytes[..<reader.offset]))
       guard try reader.fixed32() == expected else { return nil }
     } catch { return nil }
   }

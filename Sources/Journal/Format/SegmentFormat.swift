@@ -29,7 +29,7 @@ struct SegmentHeader {
     writer.fixed64(firstBatch)
     writer.fixed32(chain)
     writer.fixed32(startsAnew ? 1 : 0)
-    writer.fixed32(CRC32C.checksum(writer.bytes))
+    writer.fixed32(Checksum.crc32c(writer.bytes))
     return writer.bytes + Bytes(repeating: 0, count: Self.bytes - writer.bytes.count)
   }
 
@@ -51,8 +51,23 @@ struct SegmentHeader {
     firstBatch = try reader.fixed64()
     chain = try reader.fixed32()
     startsAnew = try reader.fixed32() == 1
-    let expected: UInt32 = CRC32C.checksum(Bytes(bytes[..<reader.offset]))
+    let expected: UInt32 = Checksum.crc32c(Bytes(bytes[..<reader.offset]))
     guard try reader.fixed32() == expected else { throw reader.malformed("damaged header") }
+  }
+
+  /// The version of a whole header that another version of this program wrote; nil: ours, or damaged. Version 1 had no word whether it starts
+  /// anew; what is newer is taken for whole unless it is one of ours with a damaged version.
+  static func otherVersion(_ bytes: Bytes) -> UInt32? {
+    guard bytes.count >= 48, Bytes(bytes[..<8]) == magic else { return nil }
+    func word(_ bytes: Bytes, _ at: Int) -> UInt32 {
+      bytes.withUnsafeBytes { UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: at, as: UInt32.self)) }
+    }
+    let found: UInt32 = word(bytes, 8)
+    guard found != version, (1..<1000).contains(found) else { return nil }
+    if found == 1 { return word(bytes, 40) == Checksum.crc32c(Bytes(bytes[..<40])) ? found : nil }
+    var ours: Bytes = Bytes(bytes[..<44])
+    ours[8] = UInt8(version)
+    return word(bytes, 44) == Checksum.crc32c(ours) ? nil : found
   }
 
   static func name(_ number: UInt64) -> String {
@@ -82,7 +97,7 @@ struct BatchHeader {
     rest.fixed64(0)
     var writer = ByteWriter(reserving: 40)
     writer.fixed32(Self.magic)
-    writer.fixed32(CRC32C.checksum(rest.bytes))
+    writer.fixed32(Checksum.crc32c(rest.bytes))
     writer.raw(rest.bytes)
     return writer.bytes
   }
@@ -106,7 +121,7 @@ struct BatchHeader {
     }
     guard magic == Self.magic, read == expected else { return nil }
     let rest: Bytes = Bytes(segment[(offset + 8)..<(offset + JournalLimits.batchHeaderBytes)])
-    guard CRC32C.checksum(rest) == check else { return nil }
+    guard Checksum.crc32c(rest) == check else { return nil }
     var reader = ByteReader(rest)
     do throws(MalformedBytes) {
       stamp = try reader.fixed64()

@@ -57,7 +57,7 @@ public struct SnapshotJob: Sendable {
       } else {
         writer = try core.beginSnapshot(index: place.index, term: place.term, metadata: metadata)
       }
-      if let chunk: [UInt8] = source.next() {
+      if let chunk: [UInt8] = try source.next() {
         try writer.append(chunk)
         self.writer = writer
         return nil

@@ -1,9 +1,9 @@
 import Glibc
 import Primitives
 
-/// Gives the chunks of a snapshot, on the journal's thread. nil after the last.
+/// Gives the chunks of a snapshot, on the journal's thread. nil after the last. What it throws ends this snapshot, and not the journal.
 public protocol SnapshotSource: Sendable {
-  mutating func next() -> Bytes?
+  mutating func next() throws(JournalError) -> Bytes?
 }
 
 /// How long a sync took and what it covered.

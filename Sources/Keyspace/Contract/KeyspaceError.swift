@@ -33,6 +33,8 @@ extension Fault<KeyspaceDomain>.Code {
   public static let unavailable = Self("unavailable")
   /// Bytes of a command or a snapshot that cannot be what this version or an older one wrote.
   public static let malformed = Self("malformed")
+  /// A value could not be read back as it was written. A write may or may not have happened.
+  public static let corrupt = Self("corrupt")
   /// More watches than one member allows.
   public static let tooManyWatches = Self("tooManyWatches")
   // Changes of members, with etcd's meaning.

@@ -52,6 +52,13 @@ struct OrderedIndex: Sendable {
     return entries[place.slot]
   }
 
+  /// The newest version of a key that is or would be at `place`, without a copy of its entry; a deletion counts as none.
+  func living(_ key: Bytes, at place: Place) -> Record? {
+    guard place.slot < leaves[place.leaf].entries.count, leaves[place.leaf].entries[place.slot].key == key else { return nil }
+    let newest: Record = leaves[place.leaf].entries[place.slot].newest
+    return newest.isDeletion ? nil : newest
+  }
+
   /// Calls `body` for each entry of the range in order until it returns false.
   @inline(__always)
   func forEach(in range: KeyRange, _ body: (IndexEntry) -> Bool) {
@@ -92,9 +99,16 @@ struct OrderedIndex: Sendable {
 
   // MARK: Changing
 
-  /// Makes `record` the newest version of its key.
-  mutating func append(_ record: Record) {
-    let place: Place = lowerBound(record.key)
+  /// Makes `record` the newest version of its key. `hint`: where the key was a moment ago; looked for anew if it is not there.
+  mutating func append(_ record: Record, near hint: Place? = nil) {
+    let place: Place
+    if let hint, hint.leaf < leaves.count, hint.slot < leaves[hint.leaf].entries.count,
+      leaves[hint.leaf].entries[hint.slot].key == record.key
+    {
+      place = hint
+    } else {
+      place = lowerBound(record.key)
+    }
     let leaf: Int = place.leaf
     if place.slot < leaves[leaf].entries.count, leaves[leaf].entries[place.slot].key == record.key {
       let previous: Record = leaves[leaf].entries[place.slot].newest

@@ -126,7 +126,7 @@ extension Keyspace {
     renewed.cluster = ClusterState()
     guard bumpRevision > 0 else { return renewed }
     let (next, overflow): (Int64, Bool) = revision.addingReportingOverflow(bumpRevision)
-    guard !overflow else {
+    guard !overflow, next <= KeyspaceLimits.lastRevision else {
       throw KeyspaceError(.futureRevision, "revision \(revision) plus \(bumpRevision) is beyond the last revision there is")
     }
     renewed.revision = next

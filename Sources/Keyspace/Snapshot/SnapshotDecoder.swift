@@ -68,7 +68,9 @@ public struct SnapshotDecoder: Sendable {
       fresh.revision = try reader.signed()
       fresh.compactedRevision = try reader.signed()
       fresh.appliedIndex = try reader.fixed64()
-      guard fresh.revision >= 1, fresh.compactedRevision >= 0, fresh.compactedRevision <= fresh.revision else {
+      guard (1...KeyspaceLimits.lastRevision).contains(fresh.revision), fresh.compactedRevision >= 0,
+        fresh.compactedRevision <= fresh.revision
+      else {
         throw reader.malformed("impossible revisions in the header")
       }
       keyspace = fresh

@@ -34,7 +34,10 @@ enum SnapshotForm {
     let sub: Int64 = try reader.signed()
     let version: Int64 = try reader.signed()
     let lease: Int64 = try reader.signed()
-    guard mod > 0, create >= 0, create <= mod, sub >= 0, version >= 0 else { throw reader.malformed("impossible revision of a key") }
+    let numbers: ClosedRange<Int64> = 0...KeyspaceLimits.lastRevision
+    guard mod > 0, create >= 0, create <= mod, numbers.contains(sub), numbers.contains(version) else {
+      throw reader.malformed("impossible revision of a key")
+    }
     if version == 0 {
       guard try reader.block().isEmpty else { throw reader.malformed("a deletion with a value") }
       return Record(key: key, createRevision: create, modRevision: mod, sub: sub, version: 0, lease: lease)

@@ -17,6 +17,7 @@ extension Keyspace {
       checksum = CRC32C.checksum(writer.bytes, seed: checksum)
       return true
     }
+    try checkValues()
     return checksum
   }
 }

@@ -45,8 +45,10 @@ extension Keyspace {
       rows.removeLast(rows.count - limit)
       more = true
     }
-    return RangeResponse(
+    let response = RangeResponse(
       revision: current, keyValues: rows.map { $0.keyValue(keysOnly: request.keysOnly) }, more: more, count: Int64(count))
+    try checkValues()
+    return response
   }
 
   func checkReadable(_ requested: Int64, current: Int64) throws(KeyspaceError) {

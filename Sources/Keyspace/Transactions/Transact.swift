@@ -5,7 +5,9 @@ extension Keyspace {
   public func evaluate(_ request: TransactionRequest) throws(KeyspaceError) -> TransactionResponse {
     precondition(request.isReadOnly, "evaluate() was given a transaction that writes")
     var copy: Keyspace = self
-    return try copy.transact(request)
+    let response: TransactionResponse = try copy.transact(request)
+    try checkValues()
+    return response
   }
 
   mutating func transact(_ request: TransactionRequest) throws(KeyspaceError) -> TransactionResponse {
@@ -76,7 +78,8 @@ extension Keyspace {
   }
 
   private mutating func put(_ request: PutRequest, written: inout Int64) -> KeyValue? {
-    let previous: Record? = index.entry(of: request.key).flatMap { $0.newest.isDeletion ? nil : $0.newest }
+    let place: OrderedIndex.Place = index.lowerBound(request.key)
+    let previous: Record? = index.living(request.key, at: place)
     let main: Int64 = revision + 1
     let lease: Int64 = request.ignoreLease ? previous?.lease ?? 0 : request.lease
     let record: Record = self.record(
@@ -84,7 +87,7 @@ extension Keyspace {
       createRevision: previous?.createRevision ?? main, modRevision: main, sub: written, version: (previous?.version ?? 0) + 1,
       lease: lease)
     written += 1
-    write(record)
+    write(record, near: place)
     if let old: Int64 = previous?.lease, old != lease { detach(request.key, from: old) }
     if lease != 0, previous?.lease != lease { attach(request.key, to: lease) }
     return request.previous ? previous?.keyValue() : nil

@@ -28,19 +28,25 @@ final class FileRecord: Record, @unchecked Sendable {
 
   override var valueBytes: Int { Int(count) }
 
-  /// A value that cannot be read back as it was written ends the process: any other answer would be a lie or a hole, and a restart fills
-  /// the files
-  /// anew from the journal and its snapshots, which have checksums of their own.
+  /// Empty where it cannot be read back as it was written: `ValueFiles.problem` says so from then on, and whoever made an answer of it, or a
+  /// decision, asks there before it counts (`Keyspace.checkValues`).
   override var value: Bytes {
     guard let bytes: Bytes = segment.read(Int(offset), Int(count)), ValueFiles.check(bytes) == check else {
-      preconditionFailure(
-        "the value of \(key.text.debugDescription) at revision \(modRevision) cannot be read back: check the disk, start again")
+      files.noteUnreadable(
+        "the value of \(key.text.debugDescription) at revision \(modRevision) cannot be read back from \(files.directory): check the disk")
+      return []
     }
     return bytes
   }
 }
 
 extension Keyspace {
+  /// `.corrupt` once a value in a file could not be read back. Then no answer counts that a value went into, and the state after an `apply`
+  /// may be wrong: drop this keyspace and read another from the journal and its snapshots, which have checksums of their own.
+  public var valueProblem: KeyspaceError? { values?.problem }
+
+  func checkValues() throws(KeyspaceError) { if let problem: KeyspaceError = valueProblem { throw problem } }
+
   /// A modification, with its value where there is room for it. `isRestoring`: this keyspace is being read back while another one may
   /// hold files,
   /// too, so what is in files says nothing of how much of it is in memory.
@@ -78,10 +84,12 @@ extension Keyspace {
       guard let record = index.leaves[leaf].entries[slot].newest as? FileRecord, record.modRevision < compactedRevision,
         record.segment.isSparse.load(ordering: .relaxed)
       else { continue }
+      let value: Bytes = record.value
+      guard values.problem == nil else { return }
       index.replaceNewest(
         OrderedIndex.Place(leaf: leaf, slot: slot),
         with: self.record(
-          key: record.key, value: record.value, createRevision: record.createRevision, modRevision: record.modRevision,
+          key: record.key, value: value, createRevision: record.createRevision, modRevision: record.modRevision,
           sub: record.sub, version: record.version, lease: record.lease))
     }
   }

@@ -14,7 +14,9 @@ public final class ValueFiles: Sendable {
   private struct WeakSegment: Sendable {
     weak let segment: ValueSegment?
   }
-  private let directory: String
+  let directory: String
+  private let isUnreadable = Atomic<Bool>(false)
+  private let firstProblem: Mutex<KeyspaceError?> = Mutex(nil)
   /// Values stay in memory until these are used up.
   let memoryBytes: Int
   private let state: Mutex<State> = Mutex(State())
@@ -28,6 +30,14 @@ public final class ValueFiles: Sendable {
 
   /// Bytes of values in files.
   public var liveBytes: Int { live.load(ordering: .relaxed) }
+
+  /// For good: what was read with the value that is missing cannot be told apart any more. From any thread.
+  public var problem: KeyspaceError? { isUnreadable.load(ordering: .acquiring) ? firstProblem.withLock { $0 } : nil }
+
+  func noteUnreadable(_ sentence: String) {
+    firstProblem.withLock { $0 = $0 ?? KeyspaceError(.corrupt, sentence) }
+    isUnreadable.store(true, ordering: .releasing)
+  }
 
   func store(_ value: Bytes) -> (segment: ValueSegment, offset: Int)? {
     state.withLock { state in

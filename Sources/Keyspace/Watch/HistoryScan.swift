@@ -59,6 +59,7 @@ extension Keyspace {
       events.append(event(record, previous: request.previous))
       return true
     }
+    try checkValues()
     return (WatchBatch(revision: cut ? complete : revision, events: events), next)
   }
 

@@ -13,6 +13,7 @@ final class LinkCore {
   let logger: Logger
   let receive: @Sendable (MemberID, ByteBuffer) -> Void
   let linkChanged: @Sendable (MemberID, Bool) -> Void
+  let gone: @Sendable (MemberID) -> Void
   let removed: @Sendable (String) -> Void
   let introduction: @Sendable () -> Bytes
   let proof: @Sendable () -> Bytes
@@ -47,6 +48,7 @@ final class LinkCore {
     logger = link.logger
     receive = link.receive
     linkChanged = link.linkChanged
+    gone = link.gone
     removed = link.removed
     introduction = link.introduction
     proof = link.proof
@@ -223,6 +225,17 @@ final class LinkCore {
       }
     }
     publish()
+  }
+
+  /// A connection was ended from the other side. One alone is a line that broke or a peer that dials anew; both at once are a process that
+  /// ended, whose kernel closes for it: known a moment after, where silence takes many heartbeats.
+  func endedByPeer(_ link: PeerLink, ours: Bool) {
+    let now: MonotonicTime = clock.now()
+    if ours { link.ourEnd = now } else { link.theirEnd = now }
+    guard !stopped, !link.isRemoved, link.dialled == nil, link.accepted == nil, let ourEnd = link.ourEnd, let theirEnd = link.theirEnd,
+      max(ourEnd - theirEnd, theirEnd - ourEnd) < limits.goneTogether
+    else { return }
+    gone(link.peer.member)
   }
 
   // MARK: Words

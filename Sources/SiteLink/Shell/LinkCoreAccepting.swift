@@ -100,6 +100,7 @@ extension LinkCore {
     guard link.accepted === channel else { return }
     link.accepted = nil
     publish()
+    endedByPeer(link, ours: false)
   }
 
   func refused(_ address: SocketAddress?, _ error: any Error) {

@@ -73,7 +73,9 @@ extension LinkCore {
     guard attempt == link.attempt else { return }
     link.opening = nil
     if let error, !stopped, !link.isRemoved { failed(link, error) }
+    let stood: Bool = link.dialled != nil
     down(link)
+    if stood { endedByPeer(link, ours: true) }
     redial(link)
   }
 

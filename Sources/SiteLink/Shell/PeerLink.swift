@@ -22,6 +22,9 @@ final class PeerLink {
   var opening: (any Channel)?
   /// The peer's connection, on which it sends to us.
   var accepted: (any Channel)?
+  /// When these two were last ended from the peer's side.
+  var ourEnd: MonotonicTime?
+  var theirEnd: MonotonicTime?
   var retry: Scheduled<Void>?
   var lastPong = MonotonicTime(nanoseconds: 0)
   var rttMicroseconds: Int64?

@@ -46,6 +46,8 @@ extension SiteLink: PeerLink {
 public struct LinkEvents: Sendable {
   public var receive: @Sendable (MemberID, ByteBuffer) -> Void
   public var linkChanged: @Sendable (MemberID, Bool) -> Void
+  /// Most likely that member's process has ended: its kernel closed what stood between it and us.
+  public var gone: @Sendable (MemberID) -> Void
   /// Another member says that this one was removed for good.
   public var removed: @Sendable (String) -> Void
   /// What a store that is no member yet is told.

@@ -40,10 +40,7 @@ enum StoreFrame {
   func encodedBytes() -> Bytes {
     var writer = ByteWriter(reserving: 64)
     switch self {
-    case .raft(let message):
-      var bytes: Bytes = [1]
-      message.encode(into: &bytes)
-      return bytes
+    case .raft(let message): return Self.frame(1, message)
     case .snapshotBegin(let transfer, let metadata):
       writer.byte(2)
       writer.fixed64(transfer)
@@ -94,17 +91,11 @@ enum StoreFrame {
       var bytes: Bytes = writer.take()
       message.encode(into: &bytes)
       return bytes
-    case .forwarded(let message):
-      var bytes: Bytes = [21]
-      message.encode(into: &bytes)
-      return bytes
+    case .forwarded(let message): return Self.frame(21, message)
     case .relayFailed(let receivers):
       writer.byte(22)
       writer.members(receivers)
-    case .snapshotWanted(let message):
-      var bytes: Bytes = [23]
-      message.encode(into: &bytes)
-      return bytes
+    case .snapshotWanted(let message): return Self.frame(23, message)
     case .snapshotReport(let receiver, let isAlive):
       writer.byte(24)
       writer.members([receiver])
@@ -119,6 +110,14 @@ enum StoreFrame {
       writer.fixed64(index)
     }
     return writer.take()
+  }
+
+  private static func frame(_ kind: UInt8, _ message: RaftMessage) -> Bytes {
+    var bytes: Bytes = []
+    bytes.reserveCapacity(message.approximateSize + 1)
+    bytes.append(kind)
+    message.encode(into: &bytes)
+    return bytes
   }
 
   init(_ buffer: ByteBuffer) throws { try self.init(bytes: Bytes(buffer.readableBytesView)) }

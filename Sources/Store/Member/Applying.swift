@@ -7,15 +7,17 @@ import Primitives
 /// Committed entries on their way into the keyspace.
 extension MemberCore {
   func apply(_ entries: [Entry]) {
-    guard let last: Entry = entries.last else { return }
+    guard let last: Entry = entries.last, rereading == nil else { return }
     for entry in entries {
       proposals.onApplying(term: entry.term)
       switch entry.kind {
-      case .data: applyCommand(entry)
+      case .data:
+        appliedBytes += entry.payload.count
+        applyCommand(entry)
       case .membership: applyMembership(entry)
       case .empty: keyspace.advance(to: entry.index)
       }
-      guard failure == nil else { return }
+      guard failure == nil, rereading == nil else { return }
     }
     node.applied(upTo: last.index)
     board.revision.store(keyspace.revision, ordering: .relaxed)
@@ -34,6 +36,10 @@ extension MemberCore {
         own?.completion(.failure(KeyspaceError(.timeout, "entry \(entry.index) was applied before this member knew its caller")))
         return
       }
+      if let problem: KeyspaceError = keyspace.valueProblem {
+        own?.completion(.failure(KeyspaceError(.corrupt, "the write may or may not have happened: \(problem.message)")))
+        return onUnreadableValue(problem)
+      }
       noteLeases(command.unguarded, result)
       if keyspace.settingsVersion != board.settingsVersion.load(ordering: .relaxed) { board.set(settings: keyspace) }
       if case .cluster = command { onClusterChanged() }
@@ -49,7 +55,13 @@ extension MemberCore {
 
   // MARK: Snapshots of our own
 
-  private func takeSnapshotIfDue() { takeSnapshot(after: configuration.snapshotEntries) }
+  /// All kept versions of all keys are written. With a large keyspace that waits until the log behind the last snapshot is a quarter of it, so
+  /// that a million keys, or a history of hours, are not written once for every ten thousand puts.
+  private func takeSnapshotIfDue() {
+    let size: Int = keyspace.sizeBytes
+    guard size < StoreLimits.largeKeyspace || appliedBytes >= min(size / 4, StoreLimits.logBytesBeforeSnapshot) else { return }
+    takeSnapshot(after: configuration.snapshotEntries)
+  }
 
   /// If so many entries were applied since the last one.
   func takeSnapshot(after entries: UInt64) {
@@ -57,6 +69,7 @@ extension MemberCore {
       let metadata: SnapshotMetadata = node.snapshotMetadata(at: keyspace.appliedIndex)
     else { return }
     isTakingSnapshot = true
+    appliedBytes = 0
     var bytes: Bytes = []
     metadata.encode(into: &bytes)
     let (eventLoop, handle) = (eventLoop, handle)
@@ -79,6 +92,8 @@ extension MemberCore {
     case .failure(let error) where error.code == .noSpace:
       nextSnapshot = now + StoreLimits.snapshotRetry
       logger.error("no space for a snapshot, tried again later", metadata: ["reason": "\(error.message)"])
+    // Of the keyspace, which says so itself.
+    case .failure(let error) where error.code == .source: onUnreadableValue(KeyspaceError(.corrupt, error.message))
     case .failure(let error):
       fail("a snapshot could not be written: \(error.message)")
     }
@@ -111,5 +126,7 @@ extension MemberCore {
 /// Encodes a keyspace on the journal's thread.
 struct KeyspaceSource: SnapshotSource {
   var encoder: SnapshotEncoder
-  mutating func next() -> Bytes? { encoder.next() }
+  mutating func next() throws(JournalError) -> Bytes? {
+    do throws(KeyspaceError) { return try encoder.next() } catch { throw JournalError(.source, error.message, cause: error) }
+  }
 }

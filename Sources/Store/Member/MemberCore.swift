@@ -23,6 +23,7 @@ final class MemberCore {
   let epoch: EpochRecord
   /// On followers: the end of the leader's log when it said it last, and how far everybody is.
   var horizon: SurvivorReport.Horizon?
+  var notedHorizon: SurvivorReport.Horizon?
   var leaderWord: LeaderHorizon?
   var notedIndex: UInt64 = 0
   var noteCount: Int = 0
@@ -81,8 +82,11 @@ final class MemberCore {
   /// When a write was last seen to take longer than a leader may need.
   var lastStall: MonotonicTime?
   var leadership: Leadership?
+  var pulse = Pulse()
   var lastSnapshotIndex: UInt64
   var isTakingSnapshot: Bool = false
+  /// Of commands applied since the last snapshot was begun.
+  var appliedBytes: Int = 0
   /// Not before; nil: whenever one is due.
   var nextSnapshot: MonotonicTime?
   /// Who waits for space to be given back.
@@ -100,6 +104,9 @@ final class MemberCore {
   var mustDrain: Bool = false
   var retriesAllowed: Bool = true
   var failure: KeyspaceError?
+  /// A value in a file could not be read back, and this member is about to be made anew from its journal: it answers nobody.
+  var rereading: KeyspaceError?
+  let rereads: @Sendable (KeyspaceError) -> Void
   var malformedFrames: Set<MemberID> = []
 
   init(_ restored: RestoredMember, _ environment: MemberEnvironment) throws {
@@ -114,8 +121,11 @@ final class MemberCore {
     disk = environment.disk
     epoch = restored.epoch
     values = restored.values
+    horizon = HorizonNote.read(environment.disk, epoch: restored.epoch.epoch)
+    notedHorizon = horizon
     promised = restored.state.hardState
     defects = environment.defects
+    rereads = environment.rereads
     publishes = environment.publishes
     persisted = PersistedRelay()
     keyspace = restored.keyspace
@@ -188,8 +198,7 @@ final class MemberCore {
     apply(output.committed)
     for read in output.reads { serve(read.context) }
     for context in output.droppedReads { reads.dropped(context) }
-    for dropped in output.droppedProposals { proposals.dropped(context: dropped.context) }
-    if !output.droppedReads.isEmpty || !output.droppedProposals.isEmpty { retriesAllowed = false }
+    retryDropped(output)
     for one in proposals.takeAbandoned() {
       one.completion(.failure(KeyspaceError(.dropped, "the leader that proposed it leads no more: nothing was written")))
     }
@@ -252,7 +261,7 @@ final class MemberCore {
   }
 
   /// Why this member answers nobody; nil while it serves.
-  var refusal: KeyspaceError? { failure ?? repair.map { _ in Self.repairRefusal } }
+  var refusal: KeyspaceError? { failure ?? rereading ?? repair.map { _ in Self.repairRefusal } }
 
   func answerAll(_ error: KeyspaceError) {
     for one in proposals.takeAll() { one.completion(.failure(error)) }
@@ -276,6 +285,8 @@ struct MemberEnvironment: Sendable {
   var defects: StoreDefects = []
   /// The last word on how consensus is configured.
   var adjust: @Sendable (inout RaftConfiguration) -> Void = { _ in }
+  /// Whoever can make the member anew from its folder.
+  var rereads: @Sendable (KeyspaceError) -> Void = { _ in }
   /// Off where nobody reads status and metrics.
   var publishes: Bool = true
 }

@@ -37,6 +37,7 @@ extension MemberCore {
           throw MalformedBytes("message from \(message.from) to \(message.to)", offset: 0)
         }
         if case .snapshot = message.body { throw MalformedBytes("snapshot message without its snapshot", offset: 0) }
+        if member == leadership?.leader { pulse.onWord(now: now) }
         node.step(message)
       case .snapshotBegin(let transfer, let metadata): beginReceiving(transfer, from: member, metadata)
       case .snapshotChunk(let transfer, let number, let bytes): receiveChunk(transfer, from: member, number, bytes)
@@ -71,6 +72,13 @@ extension MemberCore {
       calls.retry()
     }
     retriesAllowed = true
+    scheduleDrain()
+  }
+
+  func onGone(_ member: MemberID) {
+    guard failure == nil, node.currentLeader == member else { return }
+    logger.info("the leader closed its connections: not waiting for its silence", metadata: ["leader": "\(name(of: member))"])
+    node.leaderGone(member)
     scheduleDrain()
   }
 

@@ -10,18 +10,28 @@ import Primitives
 struct ProposalTable {
   typealias Completion = (Result<CommandResult, KeyspaceError>) -> Void
 
-  struct Pending {
-    var command: KeyspaceCommand
+  /// An object: it is looked up four times on its way, and copied never.
+  final class Pending {
+    let command: KeyspaceCommand
     /// How far it must have come before the caller is answered.
-    var durability: Durability
-    var payload: Bytes
-    var completion: Completion
-    var deadline: MonotonicTime
+    let durability: Durability
+    let payload: Bytes
+    let completion: Completion
+    let deadline: MonotonicTime
     /// Set while it may be in a log.
     var proposed: (term: UInt64, context: UInt64)?
-    var wasProposed: Bool = false
     /// Never proposed again: what it says is true in the term of its first proposal only.
     var isOnce: Bool = false
+
+    init(
+      _ command: KeyspaceCommand, _ durability: Durability, payload: Bytes, deadline: MonotonicTime, _ completion: @escaping Completion
+    ) {
+      self.command = command
+      self.durability = durability
+      self.payload = payload
+      self.deadline = deadline
+      self.completion = completion
+    }
   }
 
   private(set) var pending: [UInt64: Pending] = [:]
@@ -65,8 +75,7 @@ struct ProposalTable {
   ) -> UInt64 {
     lastNumber &+= 1
     let payload: Bytes = LogPayload(origin: origin, request: lastNumber, durability: durability, command: command).encode()
-    pending[lastNumber] = Pending(
-      command: command, durability: durability, payload: payload, completion: completion, deadline: deadline)
+    pending[lastNumber] = Pending(command, durability, payload: payload, deadline: deadline, completion)
     byDeadline.append(lastNumber)
     return lastNumber
   }
@@ -95,8 +104,8 @@ struct ProposalTable {
 
   mutating func proposed(_ numbers: [UInt64], context: UInt64, term: UInt64) {
     for number in numbers {
-      pending[number]?.proposed = (term, context)
-      pending[number]?.wasProposed = true
+      guard let one: Pending = pending[number] else { continue }
+      one.proposed = (term, context)
     }
   }
 
@@ -119,9 +128,13 @@ struct ProposalTable {
     return abandoned
   }
 
-  /// The leader refused this batch: nothing of it is in the log.
-  mutating func dropped(context: UInt64) {
-    putBack(pending.filter { $0.value.proposed?.context == context }.map(\.key).sorted())
+  /// The leader refused this batch: nothing of it is in the log. Returns the term of the leader that it was proposed to; nil: nobody waits
+  /// for it any more.
+  @discardableResult
+  mutating func dropped(context: UInt64) -> UInt64? {
+    let numbers: [UInt64] = pending.filter { $0.value.proposed?.context == context }.map(\.key).sorted()
+    defer { putBack(numbers) }
+    return numbers.first.flatMap { pending[$0]?.proposed?.term }
   }
 
   #if DEBUG

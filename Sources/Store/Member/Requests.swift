@@ -77,6 +77,18 @@ extension MemberCore {
     for read in reads.take(context) { read.completion(nil) }
   }
 
+  /// What was asked of a leader that is none any more goes to the next one at once, if that is known; else with the next tick, or when it is.
+  func retryDropped(_ output: RaftOutput) {
+    guard !output.droppedReads.isEmpty || !output.droppedProposals.isEmpty else { return }
+    var isOutdated: Bool = output.droppedReads.isEmpty || output.leadership != nil
+    for dropped in output.droppedProposals {
+      let term: UInt64 = proposals.dropped(context: dropped.context) ?? 0
+      if dropped.reason != .leaderChanged || term >= node.currentTerm { isOutdated = false }
+    }
+    retriesAllowed = isOutdated && node.currentLeader != nil
+    if retriesAllowed { scheduleDrain() }
+  }
+
   func expireRequests() {
     let now: MonotonicTime = now
     let leader: Bool = node.currentLeader != nil

@@ -9,6 +9,7 @@ extension MemberCore {
   func tick() {
     guard failure == nil else { return }
     tickCount += 1
+    pulse.onTick(now: now)
     node.tick()
     retriesAllowed = true
     if tickCount.isMultiple(of: 4) {
@@ -25,12 +26,16 @@ extension MemberCore {
       publishIfDue()
       forgetDeparted()
     }
-    if tickCount.isMultiple(of: 40) { noteTime() }
+    if tickCount.isMultiple(of: 40) {
+      noteTime()
+      noteHorizon()
+    }
     lag.note(index: lastIndex, now: now)
     compactIfDue()
     watchDisk()
     if keyspace.wantsTrimming { keyspace.trim(limit: KeyspaceLimits.trimmedPerTick) }
     keyspace.tidyValues()
+    if let problem: KeyspaceError = keyspace.valueProblem { onUnreadableValue(problem) }
     askForRepair()
     continueRepair()
     watchCities()
@@ -79,6 +84,7 @@ extension MemberCore {
   func onLeadership(_ change: Leadership) {
     let before: Leadership? = leadership
     leadership = change
+    if change.leader != before?.leader { pulse.onLeadership(now: now) }
     if change.role != .leader || change.term != before?.term {
       leases.end()
       ledger.reset()
@@ -94,7 +100,11 @@ extension MemberCore {
       if change.leader != nil { metrics.leaderChanges.increment() }
       logger.info(
         change.leader == nil ? "no leader" : "leader",
-        metadata: ["name": "\(change.leader.map(name(of:)) ?? "")", "term": "\(change.term)"])
+        metadata: [
+          "name": "\(change.leader.map(name(of:)) ?? "")", "term": "\(change.term)",
+          "longest-silence-ms": "\(Int(pulse.longest.silence.inMilliseconds))",
+          "longest-pause-ms": "\(Int(pulse.longest.pause.inMilliseconds))",
+        ])
       calls.retry()
       #if DEBUG
         if has(.proposesAgainTooSoon) { proposals.putBackAll() }

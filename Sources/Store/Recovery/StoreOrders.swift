@@ -1,3 +1,4 @@
+import Keyspace
 import NIOCore
 import Primitives
 import SiteLink
@@ -15,6 +16,9 @@ final class StoreOrders: Sendable {
 
   /// On the loop.
   func superseded(_ proof: Bytes) { store?.onSuperseded(proof) }
+
+  /// On the loop.
+  func reread(_ problem: KeyspaceError) { store?.reread(problem) }
 
   func carryOut(_ order: Bytes, from caller: LinkCaller, answer: @escaping @Sendable (Bytes) -> Void) {
     guard let store else {

@@ -39,7 +39,7 @@ extension Store {
       metadata.encode(into: &bytes)
       var writer: SnapshotWriter = try core.beginSnapshot(index: index, term: term, metadata: bytes)
       var encoder = SnapshotEncoder(keyspace)
-      while let frame: Bytes = encoder.next() { try writer.append(frame) }
+      while let frame: Bytes = try encoder.next() { try writer.append(frame) }
       try core.finish(writer)
       var state: Bytes = []
       HardState(term: term, commit: index).encode(into: &state)

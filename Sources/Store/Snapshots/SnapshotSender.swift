@@ -33,11 +33,11 @@ struct SnapshotSender {
   }
 
   /// The next to send; nil while the window is full, and after the last.
-  mutating func next() -> (number: UInt64, bytes: Bytes)? {
+  mutating func next() throws(KeyspaceError) -> (number: UInt64, bytes: Bytes)? {
     guard !isSuspended, sent < acknowledged + UInt64(StoreLimits.snapshotWindow) else { return nil }
     let place = Int(sent - acknowledged)
     if place == kept.count, !isEncoded {
-      if let chunk: Bytes = encoder.next() { kept.append(chunk) } else { isEncoded = true }
+      if let chunk: Bytes = try encoder.next() { kept.append(chunk) } else { isEncoded = true }
     }
     return place < kept.count ? (sent, kept[place]) : nil
   }
@@ -108,12 +108,14 @@ extension MemberCore {
   private func pump(_ member: MemberID) {
     guard var sender: SnapshotSender = senders[member] else { return }
     defer { senders[member] = sender }
-    while let (number, chunk): (UInt64, Bytes) = sender.next() {
-      let frame: ByteBuffer = StoreFrame.snapshotChunk(transfer: sender.transfer, number: number, bytes: chunk).encode()
-      guard link.send(frame, to: member, priority: .bulk) else { return }
-      metrics.snapshotBytes.increment(by: frame.readableBytes)
-      sender.didSend()
-    }
+    do throws(KeyspaceError) {
+      while let (number, chunk): (UInt64, Bytes) = try sender.next() {
+        let frame: ByteBuffer = StoreFrame.snapshotChunk(transfer: sender.transfer, number: number, bytes: chunk).encode()
+        guard link.send(frame, to: member, priority: .bulk) else { return }
+        metrics.snapshotBytes.increment(by: frame.readableBytes)
+        sender.didSend()
+      }
+    } catch { return onUnreadableValue(error) }
     // Its last word says who wants it: of an older term nobody does any more, and of a newer one somebody will say so.
     guard sender.mustEnd, sender.message.term == node.currentTerm else { return }
     var bytes: Bytes = []

@@ -14,10 +14,13 @@ final class StoreMetrics: Sendable {
   let proposalsFailed = Counter(label: "etcd_server_proposals_failed_total")
   let walSync = Timer(label: "etcd_disk_wal_fsync_duration_seconds")
   private let valueFiles = Gauge(label: "tricenter_store_value_file_bytes")
+  let rereads = Counter(label: "tricenter_store_value_rereads_total")
   private let repairing = Gauge(label: "tricenter_store_repairing")
   private let diskStalled = Gauge(label: "tricenter_store_disk_stalled_seconds")
   private let diskFull = Gauge(label: "tricenter_store_disk_full")
   private let diskWaits = Gauge(label: "tricenter_store_disk_waits_for_space")
+  private let pause = Gauge(label: "tricenter_store_longest_pause_seconds")
+  private let silence = Gauge(label: "tricenter_store_longest_leader_silence_seconds")
   private let databaseInUse = Gauge(label: "etcd_mvcc_db_total_size_in_use_in_bytes")
   private let databaseSize = Gauge(label: "etcd_mvcc_db_total_size_in_bytes")
   private let keys = Gauge(label: "etcd_debugging_mvcc_keys_total")
@@ -136,6 +139,8 @@ final class StoreMetrics: Sendable {
     repairing.record(status.isRepairing ? 1 : 0)
     diskStalled.record(status.disk.stalledSeconds)
     diskFull.record(status.disk.fullSeconds > 0 ? 1 : 0)
+    pause.record(status.longestPauseSeconds)
+    silence.record(status.longestSilenceSeconds)
     diskWaits.record(status.disk.waitsForSpace ? 1 : 0)
     for city in status.cities { record(city) }
     for peer in status.peers {

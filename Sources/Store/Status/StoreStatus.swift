@@ -34,6 +34,9 @@ public struct StoreStatus: Sendable {
   public var cities: [CityProgress] = []
   /// How the disk below the journal does.
   public var disk = DiskStatus()
+  /// The longest time between two of its own ticks, and without a word of the leader, of the last ten to twenty seconds.
+  public var longestPauseSeconds: Double = 0
+  public var longestSilenceSeconds: Double = 0
   /// Its log was damaged; it neither votes nor serves before it has it back from the leader.
   public var isRepairing: Bool = false
   /// It was removed from the cluster for good.
@@ -199,6 +202,8 @@ extension MemberCore {
     status.failure = failure?.message
     let now: MonotonicTime = now
     status.disk = DiskStatus(journal.health, now: SystemClock().now(), limit: configuration.diskStallLimit)
+    status.longestPauseSeconds = Double(pulse.longest.pause.inNanoseconds) / 1e9
+    status.longestSilenceSeconds = Double(pulse.longest.silence.inNanoseconds) / 1e9
     status.cities = cityProgress(raft, now: now)
     let tickSeconds: Double = Double(configuration.tick.inNanoseconds) / 1e9
     status.peers = raft.peers.map { peer in

@@ -14,16 +14,16 @@ final class OneCall: LoadDelegate {
   }
 
   /// Throws `BenchmarkError` `.connection`, `.refused`; after two seconds without an answer `.connection`.
-  static func ask(_ path: String, _ request: ByteBuffer, port: Int, of target: LoadTarget, on loop: any EventLoop) async throws
+  static func ask(_ path: String, _ request: ByteBuffer, member: Int, of target: LoadTarget, on loop: any EventLoop) async throws
     -> ByteBuffer
   {
     let answered: EventLoopPromise<ByteBuffer> = loop.makePromise()
     let bound: NIOLoopBound<OneCall> = try await loop.submit { NIOLoopBound(OneCall(request, answered), eventLoop: loop) }.get()
     loop.scheduleTask(in: .seconds(2)) {
-      bound.value.end(.failure(BenchmarkError(.connection, "127.0.0.1:\(port) did not answer \(path) within 2 s.")))
+      bound.value.end(.failure(BenchmarkError(.connection, "Member \(member + 1) did not answer \(path) within 2 s.")))
     }
     do {
-      try await LoadTarget(ports: [port], tls: target.tls).connect(tag: 0, path: path, delegate: bound, on: loop)
+      try await target.only(member).connect(tag: 0, path: path, delegate: bound, on: loop)
     } catch {
       loop.execute { bound.value.end(.failure(error)) }
     }
