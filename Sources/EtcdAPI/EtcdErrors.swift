@@ -27,6 +27,7 @@ enum EtcdError {
     (.dropped, GRPCStatus(.unavailable, "etcdserver: leader changed")),
     (.timeout, GRPCStatus(.unavailable, "etcdserver: request timed out")),
     (.noSpace, .noSpace),
+    (.corrupt, .corrupt),
     (.tooManyRequests, GRPCStatus(.resourceExhausted, "etcdserver: too many requests")),
     (.unavailable, GRPCStatus(.unavailable, "etcdserver: server stopped")),
     (.memberExists, GRPCStatus(.failedPrecondition, "etcdserver: member ID already exist")),

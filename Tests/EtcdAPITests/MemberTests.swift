@@ -103,9 +103,9 @@ import Testing
         remove(folder)
         unlink(file)
       }
-      var writer = SnapshotFileWriter(try await store.copyOfKeyspace(), clusterID: store.clusterID, memberID: store.memberID)
+      var writer = try SnapshotFileWriter(try await store.copyOfKeyspace(), clusterID: store.clusterID, memberID: store.memberID)
       var bytes: Bytes = []
-      while let piece: Bytes = writer.next() { bytes += piece }
+      while let piece: Bytes = try writer.next() { bytes += piece }
       #expect(bytes.count == writer.totalBytes && writer.remaining == 0)
       try SecretFile.write(bytes, to: file)
       let snapshot = try StoreSnapshot(path: file)

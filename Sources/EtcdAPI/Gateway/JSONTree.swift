@@ -8,7 +8,7 @@ enum JSONTree: Hashable, Sendable {
   case number(String)
   case string(String)
   case array([JSONTree])
-  /// The last of equal names counts.
+  /// Each name once, as protobuf's JSON form has it.
   case object([String: JSONTree])
 
   init(_ bytes: Bytes) throws(JSONFault) {
@@ -75,6 +75,7 @@ struct JSONReader {
       let name: String = try string()
       skipSpace()
       guard take(":") else { throw fault("a colon was expected") }
+      guard fields[name] == nil else { throw fault("duplicate field \"\(name)\"") }
       fields[name] = try value(depth: depth + 1)
       skipSpace()
       if take("}") { return .object(fields) }

@@ -81,7 +81,8 @@ extension OperationResponse {
     case .put(let previous): writer.message(2) { PutResponse.encode(&$0, header: header, previous: previous) }
     case .delete(let deleted, let previous):
       writer.message(3) { DeleteRangeResponse.encode(&$0, header: header, deleted: deleted, previous: previous) }
-    case .transaction(let response): writer.message(4) { response.encode(&$0, header: header) }
+    // Its own header is empty, in etcd too.
+    case .transaction(let response): writer.message(4) { response.encode(&$0, header: ResponseHeader(revision: 0)) }
     }
   }
 

@@ -12,12 +12,16 @@ protocol UnaryMethod: Sendable {
   func handle(_ request: ProtobufReader, _ call: UnaryCall) throws
 }
 
+/// Locks and elections: clients of the store inside the server, in etcd, whose errors lose their code on the way.
+protocol ConcurrencyMethod: UnaryMethod {}
+
 /// A unary call on its connection's event loop.
 final class UnaryCall: GRPCCallHandler {
   private let method: any UnaryMethod
   private let rule: AccessRule
   private let service: EtcdService
   private let metrics: MethodMetrics
+  private let isConcurrency: Bool
   private var call: GRPCCall?
   private var task: Task<Void, Never>?
   /// Looked for only where somebody asks.
@@ -29,6 +33,7 @@ final class UnaryCall: GRPCCallHandler {
     self.rule = rule
     self.metrics = metrics
     self.service = service
+    isConcurrency = method is any ConcurrencyMethod
   }
 
   func onMessage(_ message: ByteBuffer, _ call: GRPCCall) {
@@ -65,7 +70,8 @@ final class UnaryCall: GRPCCallHandler {
   }
 
   func fail(_ error: any Error) {
-    let status: GRPCStatus = EtcdError.status(error)
+    var status: GRPCStatus = EtcdError.status(error)
+    if isConcurrency, status.code != .cancelled { status = GRPCStatus(.unknown, status.message) }
     metrics.handled(status.code)
     call?.finish(status)
   }

@@ -28,11 +28,11 @@ struct SnapshotFileWriter {
   /// Bytes that come after what `next` gave, the checksum not counted, as etcd counts them.
   private(set) var remaining: Int
 
-  /// Encodes the keyspace once to know how long it is: 3 µs per key.
-  init(_ keyspace: Keyspace, clusterID: UInt64, memberID: MemberID) {
+  /// Encodes the keyspace once to know how long it is: 3 µs per key. Throws `.corrupt` where a value cannot be read back.
+  init(_ keyspace: Keyspace, clusterID: UInt64, memberID: MemberID) throws(KeyspaceError) {
     var measure = SnapshotEncoder(keyspace)
     var bytes: Int = 0
-    while let frame: Bytes = measure.next() { bytes += frame.count }
+    while let frame: Bytes = try measure.next() { bytes += frame.count }
     streamBytes = bytes
     encoder = SnapshotEncoder(keyspace)
     var writer = ByteWriter()
@@ -47,19 +47,19 @@ struct SnapshotFileWriter {
     totalBytes = remaining + SHA256.length
   }
 
-  mutating func next() -> Bytes? {
+  mutating func next() throws(KeyspaceError) -> Bytes? {
     switch place {
     case .header:
       place = .stream
       return take(header)
     case .stream:
-      if let frame: Bytes = encoder.next() { return take(frame) }
+      if let frame: Bytes = try encoder.next() { return take(frame) }
       place = .padding
-      return next()
+      return try next()
     case .padding:
       place = .checksum
       let padding: Int = SnapshotFileForm.padding(streamBytes)
-      return padding == 0 ? next() : take(Bytes(repeating: 0, count: padding))
+      return padding == 0 ? try next() : take(Bytes(repeating: 0, count: padding))
     case .checksum:
       place = .end
       return digest.finish()

@@ -45,7 +45,7 @@ struct KubeAPIServerTests {
 
       // Custom resources, deletion, namespaces.
       _ = try await api.kubectl(
-        input: "{apiVersion: example.com/v1, kind: Widget, metadata: {name: w1, namespace: demo}, spec: {a: 1}}\n", "apply", "-f", "-")
+        input: "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w1, namespace: demo}\nspec: {a: 1}\n", "apply", "-f", "-")
       #expect(try await api.kubectl("-n", "demo", "get", "widgets", "-o", "name") == "widget.example.com/w1\n")
       _ = try await api.kubectl("delete", "--raw", "/api/v1/namespaces/demo/configmaps")
       try await eventually("the watch hears of every deletion") { stores.log("watch").split(separator: "\n").count >= 2_001 }

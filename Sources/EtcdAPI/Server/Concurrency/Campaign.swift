@@ -3,7 +3,7 @@ import Keyspace
 import Primitives
 
 /// Waits until the caller's key is the oldest under `NAME/`: then it leads.
-struct CampaignMethod: UnaryMethod {
+struct CampaignMethod: ConcurrencyMethod {
   static let path: String = "/v3electionpb.Election/Campaign"
   private let service: EtcdService
   init(_ service: EtcdService) { self.service = service }

@@ -3,7 +3,7 @@ import Keyspace
 import Primitives
 
 /// Who leads now.
-struct LeaderMethod: UnaryMethod {
+struct LeaderMethod: ConcurrencyMethod {
   static let path: String = "/v3electionpb.Election/Leader"
   private let service: EtcdService
   init(_ service: EtcdService) { self.service = service }

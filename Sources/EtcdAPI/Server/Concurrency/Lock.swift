@@ -3,7 +3,7 @@ import Keyspace
 import Primitives
 
 /// Waits until the caller's key is the oldest under `NAME/`. A caller that goes away leaves the queue.
-struct LockMethod: UnaryMethod {
+struct LockMethod: ConcurrencyMethod {
   static let path: String = "/v3lockpb.Lock/Lock"
   private let service: EtcdService
   init(_ service: EtcdService) { self.service = service }
@@ -46,7 +46,7 @@ struct LockMethod: UnaryMethod {
   }
 }
 
-struct UnlockMethod: UnaryMethod {
+struct UnlockMethod: ConcurrencyMethod {
   static let path: String = "/v3lockpb.Lock/Unlock"
   private let service: EtcdService
   init(_ service: EtcdService) { self.service = service }

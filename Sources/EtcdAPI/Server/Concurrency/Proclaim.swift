@@ -3,7 +3,7 @@ import Keyspace
 import Primitives
 
 /// A leader's new value, without another election.
-struct ProclaimMethod: UnaryMethod {
+struct ProclaimMethod: ConcurrencyMethod {
   static let path: String = "/v3electionpb.Election/Proclaim"
   private let service: EtcdService
   init(_ service: EtcdService) { self.service = service }
@@ -27,7 +27,7 @@ struct ProclaimMethod: UnaryMethod {
 }
 
 /// Gives the leadership up; who does not have it any more is told the same.
-struct ResignMethod: UnaryMethod {
+struct ResignMethod: ConcurrencyMethod {
   static let path: String = "/v3electionpb.Election/Resign"
   private let service: EtcdService
   init(_ service: EtcdService) { self.service = service }

@@ -14,7 +14,7 @@ struct HashMethod: UnaryMethod {
       let keyspace: Keyspace = try await store.copyOfKeyspace()
       var encoder = SnapshotEncoder(keyspace)
       var checksum: UInt32 = 0
-      while let frame: Bytes = encoder.next() { checksum = CRC32C.checksum(frame, seed: checksum) }
+      while let frame: Bytes = try encoder.next() { checksum = CRC32C.checksum(frame, seed: checksum) }
       return (checksum, keyspace.revision)
     }) { (hash: (UInt32, Int64)) in
       call.answer { writer in

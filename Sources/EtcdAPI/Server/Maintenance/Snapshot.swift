@@ -16,9 +16,9 @@ struct SnapshotMethod: ServerStreamMethod {
       // Behind everything that was acknowledged before the call.
       _ = try await store.range(RangeRequest(key: [0]))
       let keyspace: Keyspace = try await store.copyOfKeyspace()
-      var file = SnapshotFileWriter(keyspace, clusterID: service.directory.clusterID, memberID: service.directory.memberID)
+      var file = try SnapshotFileWriter(keyspace, clusterID: service.directory.clusterID, memberID: service.directory.memberID)
       let header: ResponseHeader = service.header(revision: keyspace.revision)
-      while let piece: Bytes = file.next() {
+      while let piece: Bytes = try file.next() {
         let remaining: Int = file.remaining
         try await sink.send(capacity: piece.count + 128) { writer in
           header.encode(&writer)

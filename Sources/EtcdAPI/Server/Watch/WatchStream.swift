@@ -24,8 +24,11 @@ final class WatchStream: GRPCCallHandler {
   private let service: EtcdService
   private var watchers: [Int64: Watcher] = [:]
   private var lastID: Int64 = -1
+  private var openings = WatchOpenings()
   /// Watches that have not yet answered a progress request that concerns the whole stream.
   private var progressMissing: Set<Int64>?
+  /// Pumps of watches that are open, and not announced yet: others were asked for before.
+  private var parked: [Int64: CheckedContinuation<Void, Never>] = [:]
   /// Pumps that wait until the client reads again.
   private var blocked: [CheckedContinuation<Void, Never>] = []
   private var timers: [RepeatedTask] = []
@@ -44,8 +47,7 @@ final class WatchStream: GRPCCallHandler {
         watcher.pump.cancel()
         var answer = WatchAnswer(header: service.header(), watchID: watchID)
         answer.canceled = true
-        send(answer, call)
-        forget(watchID, call)
+        finish(watchID, answer, created: created(watchID, watcher.openedAt), call)
       case .progress: requestProgress(call)
       case .unknown: break
       }
@@ -60,7 +62,7 @@ final class WatchStream: GRPCCallHandler {
       // etcd's answer where there is no such watch.
       var answer = WatchAnswer(header: service.header(), watchID: -1)
       (answer.created, answer.canceled, answer.cancelReason) = (true, true, refusal)
-      return send(answer, call)
+      return refuse(answer, call)
     }
     var id: Int64 = create.watchID
     if id == 0 {
@@ -77,9 +79,10 @@ final class WatchStream: GRPCCallHandler {
         full
         ? "etcdserver: more than \(EtcdLimits.watchesPerStream) watches on one stream"
         : "mvcc: duplicate watch ID provided on the WatchStream"
-      return send(answer, call)
+      return refuse(answer, call)
     }
     let pump = WatchPump()
+    openings.begin(id)
     watchers[id] = Watcher(pump: pump, create: create, openedAt: service.directory.revision)
     let loop: any EventLoop = call.eventLoop
     let bound = NIOLoopBound((self, call), eventLoop: loop)
@@ -88,7 +91,13 @@ final class WatchStream: GRPCCallHandler {
         loop.execute {
           let (stream, call) = bound.value
           stream.take(news, id, pump, call)
-          if call.isOpen, !call.isWritable { stream.blocked.append(continuation) } else { continuation.resume() }
+          if call.isOpen, stream.watchers[id]?.pump === pump, stream.openings.isWaiting(id) {
+            stream.parked[id] = continuation
+          } else if call.isOpen, !call.isWritable {
+            stream.blocked.append(continuation)
+          } else {
+            continuation.resume()
+          }
         }
       }
     }
@@ -98,7 +107,9 @@ final class WatchStream: GRPCCallHandler {
   private func refusal(_ create: WatchMessage.Create, _ call: GRPCCall) -> String? {
     if create.startsBeforeHistory { return "etcdserver: mvcc: required revision has been compacted" }
     do {
-      try service.identify(Credentials(call)).mayRead(create.request.range)
+      let range: KeyRange = create.request.range
+      try service.identify(Credentials(call)).mayRead(range)
+      if let end: Bytes = range.end, end != [0], !range.key.precedes(end) { return "mvcc: watcher range is empty" }
       return nil
     } catch {
       let status: GRPCStatus = EtcdError.status(error)
@@ -111,9 +122,8 @@ final class WatchStream: GRPCCallHandler {
     guard watchers[id]?.pump === pump, call.isOpen else { return pump.cancel() }
     switch news {
     case .opened:
-      var answer = WatchAnswer(header: service.header(revision: watchers[id]?.openedAt), watchID: id)
-      answer.created = true
-      send(answer, call)
+      openings.ready(id, [created(id, watchers[id]?.openedAt)])
+      announce(call)
     case .batch(let batch):
       watchers[id]?.told = batch.revision
       if !batch.events.isEmpty {
@@ -126,9 +136,39 @@ final class WatchStream: GRPCCallHandler {
       }
       answered(id, call)
     case .failed(let error):
-      watchers[id] = nil
-      send(ending(error, id), call)
-      forget(id, call)
+      let openedAt: Int64? = watchers.removeValue(forKey: id)?.openedAt
+      finish(id, ending(error, id), created: created(id, openedAt), call)
+    }
+  }
+
+  private func created(_ id: Int64, _ revision: Int64?) -> WatchAnswer {
+    var answer = WatchAnswer(header: service.header(revision: revision), watchID: id)
+    answer.created = true
+    return answer
+  }
+
+  /// The last word on a watch; one that was not announced yet is announced first.
+  private func finish(_ id: Int64, _ answer: WatchAnswer, created: WatchAnswer, _ call: GRPCCall) {
+    if openings.isWaiting(id) {
+      openings.ready(id, [created, answer])
+      announce(call)
+    } else {
+      send(answer, call)
+    }
+    parked.removeValue(forKey: id)?.resume()
+    forget(id, call)
+  }
+
+  private func refuse(_ answer: WatchAnswer, _ call: GRPCCall) {
+    openings.refuse(answer)
+    announce(call)
+  }
+
+  /// Says of watches that they are open in the order in which they were asked for, as etcd does: clients tell them apart by it.
+  private func announce(_ call: GRPCCall) {
+    for (id, answers) in openings.next() {
+      for answer in answers { send(answer, call) }
+      if let id { parked.removeValue(forKey: id)?.resume() }
     }
   }
 
@@ -137,9 +177,8 @@ final class WatchStream: GRPCCallHandler {
     var answer = WatchAnswer(header: service.header(), watchID: id)
     answer.canceled = true
     if let error = error as? KeyspaceError, error.code == .compacted {
-      // Clients take a compact revision above 0 for "compacted", whatever the reason says.
-      answer.compactRevision = max(1, service.directory.status().compactRevision)
-      answer.cancelReason = "etcdserver: mvcc: required revision has been compacted"
+      // Clients take a compact revision above 0 for "compacted", and begin again there; etcd says no reason then.
+      answer.compactRevision = max(1, service.directory.compactRevision)
     } else {
       answer.cancelReason = EtcdError.status(error).message
     }
@@ -230,6 +269,12 @@ final class WatchStream: GRPCCallHandler {
     for continuation in waiting { continuation.resume() }
   }
 
+  private func releaseParked() {
+    let waiting: [Int64: CheckedContinuation<Void, Never>] = parked
+    parked = [:]
+    for continuation in waiting.values { continuation.resume() }
+  }
+
   /// The client sends no more: its watches go on, as etcd's do, until it leaves. Without a watch nothing can come any more.
   func onHalfClose(_ call: GRPCCall) {
     halfClosed = true
@@ -248,6 +293,8 @@ final class WatchStream: GRPCCallHandler {
     timers = []
     for watcher in watchers.values { watcher.pump.cancel() }
     watchers = [:]
+    openings = WatchOpenings()
     release()
+    releaseParked()
   }
 }
