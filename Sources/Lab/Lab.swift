@@ -35,7 +35,9 @@ public struct Lab: Sendable {
   }
 
   /// Makes the folder, the site file that is in force, and the certificates.
-  public static func prepare(directory: LabDirectory, siteFile: String, mode: LabMode, program: String) throws -> Lab {
+  public static func prepare(
+    directory: LabDirectory, siteFile: String, mode: LabMode, program: String, ownDisks: Bool = false
+  ) throws -> Lab {
     var site: Site = try SiteReader.read(path: siteFile)
     guard site.lab != nil else { throw LabError(.badInput, "\(siteFile) has no section `lab`, which names the branch host.") }
     for folder in [directory.path, directory.logs, directory.images] { try LabDirectory.make(folder) }
@@ -45,9 +47,23 @@ public struct Lab: Sendable {
       site = try SiteReader.parse(text, file: directory.siteFile)
     }
     try LabDirectory.write(text, to: directory.siteFile)
+    if ownDisks { try useOwnDisks(directory, mode) }
     let lab = Lab(directory: directory, site: site, mode: mode, program: program)
     _ = try FederationPKI(directory: directory.pki).prepare(FederationPlan(site), now: SystemClock().wall())
     return lab
+  }
+
+  /// Before the first power: a host that has data outside would not find it again.
+  private static func useOwnDisks(_ directory: LabDirectory, _ mode: LabMode) throws {
+    guard !directory.hasOwnDisks else { return }
+    guard mode == .namespaces else { throw LabError(.missing, "Disks of their own need hosts in namespaces, and root.") }
+    for program in ["mkfs.ext4", "truncate", "losetup"] where findProgram(program) == nil {
+      throw LabError(.missing, "Disks of their own need \(program), which is not installed.")
+    }
+    guard !LabDirectory.exists("\(directory.path)/hosts") else {
+      throw LabError(.busy, "The hosts of \(directory.path) have data already: `sites/lab/down`, then `lab up --own-disks`.")
+    }
+    try LabDirectory.write("", to: directory.ownDisksMarker)
   }
 
   var processes: LabProcesses { LabProcesses(directory: directory) }

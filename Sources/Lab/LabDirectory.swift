@@ -13,6 +13,8 @@ public struct LabDirectory: Sendable, Hashable {
   public var pki: String { "\(path)/pki" }
   public var images: String { "\(path)/images" }
   public var logs: String { "\(path)/logs" }
+  /// A file for every fault that is in force.
+  var faults: String { "\(path)/faults" }
   public var kubeconfig: String { "\(path)/kubeconfig" }
   /// Says that this lab has made, or has begun to make, the machine's network namespaces.
   var networkMarker: String { "\(path)/network" }
@@ -34,7 +36,7 @@ public struct LabDirectory: Sendable, Hashable {
   public static func write(_ text: String, to file: String) throws { try SecretFile.write(Bytes(text), to: file) }
 
   /// Names in a folder, without those that begin with a dot; empty if it cannot be read.
-  static func entries(_ path: String) -> [String] {
+  public static func entries(_ path: String) -> [String] {
     guard let folder = opendir(path) else { return [] }
     defer { closedir(folder) }
     var names: [String] = []

@@ -35,6 +35,12 @@ extension Lab {
     }
   }
 
+  /// The words that run what follows them on a host, nil while it has no power: in the fallback without namespaces, on this machine.
+  public func entry(to host: HostName) -> [String]? {
+    guard let first: pid_t = processes.hostInit(host) else { return nil }
+    return usesNamespaces ? ["nsenter", "--target", "\(first)", "--mount", "--net", "--pid", "--"] : ["env"]
+  }
+
   public func isPowered(_ host: HostName) -> Bool { processes.hostInit(host) != nil }
 
   private func services(_ host: HostName) throws -> [HostInit.Service] {
@@ -84,7 +90,7 @@ extension Lab {
     }
     var built: [(name: String, file: String)] = []
     for image in [ImageArchive.pause(busybox: content), ImageArchive.web(busybox: content)] {
-      let file: String = "\(directory.images)/\(image.name.replacing("/", with: "_").replacing(":", with: "_")).tar"
+      let file: String = archive(of: image.name)
       if !LabDirectory.exists(file) { try SecretFile.write(image.archive(), to: file) }
       built.append((image.name, file))
     }
@@ -112,7 +118,7 @@ extension Lab {
     }
   }
 
-  private func inside(_ pid: pid_t, _ arguments: [String]) -> Command {
+  func inside(_ pid: pid_t, _ arguments: [String]) -> Command {
     Command(
       ["nsenter", "--target", "\(pid)", "--mount", "--net", "--pid", "ctr", "--address", ContainerdConfiguration.socket, "-n", "k8s.io"]
         + arguments)

@@ -5,6 +5,8 @@ enum Limits {
   /// Packets taken from the device before the control socket and due packets are looked at again.
   static let packetsPerTurn: Int = 256
   static let packetBytes: Int = 65_536
+  /// Faults at one time on one direction of one line.
+  static let faultsPerLine: Int = 16
   static let controlLineBytes: Int = 1_024
   static let controlConnections: Int = 16
   static let relayConnections: Int = 512

@@ -13,6 +13,12 @@ public enum TortureLimits {
   static let faultsAtOnce: Int = 3
   /// Bytes of a member's own small disk: three or four segments of the journal, two snapshots and some air.
   static let diskBytes: Int = 112 << 20
+  /// The same for a run without faults: the log, two snapshots and a minute of history.
+  static let steadyDiskBytes: Int = 768 << 20
+  /// A stall is over in less, whatever the machine does meanwhile.
+  public static let stallMilliseconds: ClosedRange<Int> = 1...5_000
+  /// Seconds of load before anything counts: leaders settle, what the start made of pauses is forgotten.
+  static let warmUpSeconds: Double = 25
   /// Seconds until all members must serve after the last fault was undone.
   static let recoverySeconds: Int = 60
   /// Bytes that wait in one direction of one relayed connection before its reading stops.

@@ -8,7 +8,7 @@ import Torture
 struct TortureCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "torture", abstract: "Real processes under faults, with clients that record and rules that judge.",
-    subcommands: [TortureStore.self, TortureCheck.self])
+    subcommands: [TortureStore.self, TortureSteady.self, TortureCheck.self])
 }
 
 struct TortureStore: AsyncParsableCommand {
@@ -58,17 +58,7 @@ struct TortureStore: AsyncParsableCommand {
       seed: seed, seconds: minutes * 60, directory: directory, program: LabOptions.program, loopback: reason)
     torture.clientsPerMember = clients
     torture.progress = { printError($0) }
-    let stopping: StoreTorture.Stopping = torture.stopping
-    let sources: [any DispatchSourceSignal] = [SIGINT, SIGTERM].map { number in
-      signal(number, SIG_IGN)
-      let source: any DispatchSourceSignal = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler {
-        printError("ending: faults are undone, what was recorded is judged")
-        stopping.stop()
-      }
-      source.resume()
-      return source
-    }
+    let sources: [any DispatchSourceSignal] = endEarly(torture.stopping, "ending: faults are undone, what was recorded is judged")
     defer { for source in sources { source.cancel() } }
     let report: TortureReport
     do {
@@ -94,12 +84,15 @@ struct TortureStore: AsyncParsableCommand {
   }
 
   private static func json(_ report: TortureReport, _ kept: String?) -> JSONValue {
-    let faults: [(String, JSONValue)] = report.faults.map { ($0.kind, .int(Int64($0.count))) }
-    var counts: JSONObject = JSONObject()
-    for (kind, count) in faults { counts[kind] = count }
+    var (counts, begun): (JSONObject, JSONObject) = (JSONObject(), JSONObject())
+    for fault in report.faults {
+      counts[fault.kind] = .int(Int64(fault.happened))
+      begun[fault.kind] = .int(Int64(fault.begun))
+    }
     return [
       "seed": .int(Int64(bitPattern: report.seed)), "clean": .bool(report.isClean), "seconds": .double(report.seconds),
       "ground": .string(report.ground), "missing": .array(report.missing.map { .string($0) }), "faults": .object(counts),
+      "begun": .object(begun),
       "answered": .int(Int64(report.answered)), "unknown": .int(Int64(report.verdict.unknown)), "keys": .int(Int64(report.verdict.keys)),
       "changes": .int(Int64(report.verdict.changes)), "elections": .int(Int64(report.elections)),
       "longestWriteGapMilliseconds": .int(Int64(report.longestWriteGapMilliseconds)),
@@ -124,7 +117,21 @@ struct TortureCheck: ParsableCommand {
   }
 }
 
-private struct TortureProblem: Error, CustomStringConvertible {
+/// SIGINT and SIGTERM end a run in order, as long as what is returned is kept.
+func endEarly(_ stopping: StoreTorture.Stopping, _ sentence: String) -> [any DispatchSourceSignal] {
+  [SIGINT, SIGTERM].map { number in
+    signal(number, SIG_IGN)
+    let source: any DispatchSourceSignal = DispatchSource.makeSignalSource(signal: number, queue: .global())
+    source.setEventHandler {
+      printError(sentence)
+      stopping.stop()
+    }
+    source.resume()
+    return source
+  }
+}
+
+struct TortureProblem: Error, CustomStringConvertible {
   let description: String
   init(_ description: String) { self.description = description }
 }

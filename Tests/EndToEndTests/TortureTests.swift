@@ -35,6 +35,24 @@ import Testing
     #expect(faults >= 8 && report["answered"].int ?? 0 > 500, "\(report)")
   }
 
+  @Test(
+    "five members under load whose disks stand still elect nobody without need",
+    .enabled(if: Machine.obstacle == nil, Comment(rawValue: Machine.obstacle ?? "")),
+    .enabled(if: access("/dev/loop-control", R_OK | W_OK) == 0, "no loop devices"))
+  func steady() async throws {
+    let folder: String = try temporaryFolder()
+    let command: [String] = [
+      Program.path, "torture", "steady", "--minutes", "0.4", "--every", "1s", "--clients", "4", "--seed", "5", "--directory",
+      "\(folder)/run", "--output", "json",
+    ]
+    let said = Said(command, try await Command.plain(command, timeout: .seconds(400)))
+    #expect(said.status == 0, "\(said)")
+    let report: JSONValue = try JSONValue.parse(said.output)
+    #expect(report["stalls"].int ?? 0 >= 10 && report["writes"].int ?? 0 > 100, "\(said)")
+    #expect(report["longestStallMilliseconds"].int ?? 0 >= 250, "\(said)")
+    if said.status == 0 { try await Command("rm", "-rf", folder).run() }
+  }
+
   @Test("five members on loopback under what needs no privileges tell one history") func loopback() async throws {
     let report: JSONValue = try await torture("--loopback", minutes: 0.4, seed: 3)
     #expect(report["missing"].array.contains { $0.string?.contains("no packet is lost on loopback") == true })

@@ -95,15 +95,93 @@ import Testing
     #expect(network.nextDue == nil)
   }
 
+  @Test func aFaultLiesOnTopOfTheLineAndEndsByItself() throws {
+    var network: WideAreaNetwork = try Self.network()
+    network.onPacket(Self.packet(1, 2, tag: 1), now: Self.at(0))
+    let cut = LinkFault(id: "f", until: Self.at(100), .init(cut: true))
+    let wrong: Bool = network.inject(from: "a", to: "z", cut)
+    let right: Bool = network.inject(from: "a", to: "b", cut)
+    #expect(!wrong && right)
+    network.onPacket(Self.packet(1, 2, tag: 2), now: Self.at(99))
+    network.onPacket(Self.packet(2, 1, tag: 3), now: Self.at(99))
+    // Nobody renewed it.
+    network.onPacket(Self.packet(1, 2, tag: 4), now: Self.at(100))
+    let arrived: [Bytes] = Self.drain(&network, Self.at(200))
+    #expect(arrived.compactMap(\.last).sorted() == [3, 4])
+    #expect(network.line(from: "a", to: "b")?.setting == LinkSetting(delay: .milliseconds(15)))
+  }
+
+  @Test func aFaultIsRenewedAndMendedAndTwoAddUp() throws {
+    var network: WideAreaNetwork = try Self.network()
+    _ = network.inject(from: "a", to: "b", LinkFault(id: "f", until: Self.at(100), .init(delay: .milliseconds(10))))
+    _ = network.inject(from: "a", to: "b", LinkFault(id: "f", until: Self.at(1_000), .init(delay: .milliseconds(10))))
+    _ = network.inject(from: "a", to: "b", LinkFault(id: "g", until: Self.at(1_000), .init(delay: .milliseconds(20))))
+    network.onPacket(Self.packet(1, 2), now: Self.at(500))
+    #expect(network.nextDue == Self.at(545))
+    _ = Self.drain(&network, Self.at(545))
+    let mended: Int = network.mend("g")
+    let again: Int = network.mend("g")
+    #expect(mended == 1 && again == 0)
+    network.onPacket(Self.packet(1, 2), now: Self.at(600))
+    #expect(network.nextDue == Self.at(625))
+    let left: [String] = network.faults(from: "a", to: "b", now: Self.at(600)).map(\.id)
+    #expect(left == ["f"])
+  }
+
+  /// TCP from port 40,000 to `port`.
+  static func segment(port: UInt16, tag: UInt8) -> Bytes {
+    var packet: Bytes = packet(1, 2, tag: tag)
+    packet[9] = 6
+    packet.replaceSubrange(20..<24, with: [0x9C, 0x40, UInt8(port >> 8), UInt8(port & 0xFF)])
+    return packet
+  }
+
+  @Test func aFaultOfOnePortSlowsThatPortAlone() throws {
+    var network: WideAreaNetwork = try Self.network()
+    let fault = LinkFault(id: "api", until: Self.at(1_000), .init(delay: .milliseconds(50)), port: 6_443)
+    _ = network.inject(from: "a", to: "b", fault)
+    for (millisecond, port) in [(0.0, UInt16(6_443)), (1, 2_379), (2, 6_443), (3, 2_379)] {
+      network.onPacket(Self.segment(port: port, tag: UInt8(millisecond)), now: Self.at(millisecond))
+    }
+    let early: [Bytes] = Self.drain(&network, Self.at(20))
+    let late: [Bytes] = Self.drain(&network, Self.at(100))
+    #expect(early.map(\.last) == [1, 3])
+    #expect(late.map(\.last) == [0, 2])
+  }
+
+  @Test func theControlLanguageKnowsFaults() throws {
+    var network: WideAreaNetwork = try Self.network()
+    let command: String = WideAreaControl.command(
+      "f-1", from: "a", to: "b", .init(delay: .milliseconds(5), cut: true), port: 53, lease: .seconds(2))
+    let said: String = WideAreaControl.answer(command, &network, now: Self.at(0))
+    #expect(said == "ok\n")
+    let shown: String = WideAreaControl.answer("show", &network, now: Self.at(500))
+    #expect(shown.contains("fault f-1 a b left=1500000\n"))
+    let reports: [LineReport] = shown.split(separator: "\n").compactMap { LineReport($0) }
+    #expect(reports.count == 2)
+    #expect(reports.first { $0.from == "a" }?.setting.cut == false, "a fault of one port is none of the line")
+    let after: String = WideAreaControl.answer("show", &network, now: Self.at(2_000))
+    #expect(!after.contains("fault"))
+    for wrong in [
+      "fault", "fault f a", "fault f a b", "fault f a b cut=1", "fault f a b for=0 cut=1", "fault f a z for=5 cut=1",
+      "fault f a b for=5 port=0 cut=1", "fault f a b for=5 colour=1", "mend", "mend nothing",
+    ] {
+      let refusal: String = WideAreaControl.answer(wrong, &network, now: Self.at(0))
+      #expect(refusal.hasPrefix("error "), "\(wrong)")
+    }
+  }
+
   @Test func theControlLanguageChangesAndShowsLines() throws {
     var network: WideAreaNetwork = try Self.network()
     let command: String = WideAreaControl.command(from: "a", to: "b", .init(delay: .milliseconds(30), loss: 0.01, cut: true))
-    let said: String = WideAreaControl.answer(command, &network)
+    let said: String = WideAreaControl.answer(command, &network, now: Self.at(0))
     #expect(said == "ok\n")
-    let reports: [LineReport] = WideAreaControl.answer("show", &network).split(separator: "\n").compactMap { LineReport($0) }
+    let reports: [LineReport] = WideAreaControl.answer("show", &network, now: Self.at(0)).split(separator: "\n").compactMap {
+      LineReport($0)
+    }
     #expect(reports.first { $0.from == "a" }?.setting == LinkSetting(delay: .milliseconds(30), loss: 0.01, cut: true))
     for wrong in ["", "set a", "set a z cut=1", "set a b cut=2", "set a b loss=2", "set a b delay=-1", "set a b colour=red", "drop"] {
-      let refusal: String = WideAreaControl.answer(wrong, &network)
+      let refusal: String = WideAreaControl.answer(wrong, &network, now: Self.at(0))
       #expect(refusal.hasPrefix("error "), "\(wrong)")
     }
   }

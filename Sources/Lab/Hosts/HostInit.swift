@@ -34,6 +34,8 @@ public struct HostInit {
     self.logger = logger
   }
 
+  private var holds: Holds { Holds(directory, host) }
+
   static func encode(_ services: [Service]) -> String {
     services.map { ([$0.name] + $0.arguments).joined(separator: "\t") }.joined(separator: "\n") + "\n"
   }
@@ -59,7 +61,7 @@ public struct HostInit {
     while true {
       let now: MonotonicTime = clock.now()
       for index in services.indices where services[index].pid == 0 && services[index].startAt <= now {
-        start(&services[index], now)
+        if !holds.isHeld(services[index].service.name, now: now) { start(&services[index], now) }
       }
       var timeout = timespec(tv_sec: 0, tv_nsec: 100_000_000)
       let signal: Int32 = sigtimedwait(&signals, nil, &timeout)
@@ -73,7 +75,12 @@ public struct HostInit {
     let log: String = directory.log("\(host)-\(running.service.name)")
     rotate(log)
     do {
-      running.pid = try startDetached(running.service.arguments, log: log)
+      var arguments: [String] = running.service.arguments
+      if let seconds: Int64 = holds.clock(running.service.name, now: now) {
+        arguments =
+          ["unshare", "--time", "--fork", "--kill-child", "--monotonic", "\(seconds)", "--boottime", "\(seconds)"] + arguments
+      }
+      running.pid = try startDetached(arguments, log: log)
       running.startedAt = now
       logger.info("service started", metadata: ["service": "\(running.service.name)", "pid": "\(running.pid)"])
     } catch {
@@ -123,5 +130,20 @@ public struct HostInit {
     try LabDirectory.make(kept)
     try Command("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run").runBlockingChecked()
     try Command("mount", "--bind", kept, "/var/lib").runBlockingChecked()
+    if directory.hasOwnDisks { try mountOwnDisk() }
+  }
+
+  /// The center daemon's data on a disk that nobody else has. What a fault filled it with goes with a restart.
+  private func mountOwnDisk() throws {
+    let (image, folder): (String, String) = (directory.diskImage(host), "\(directory.host(host))/center")
+    try LabDirectory.make(folder)
+    if !LabDirectory.exists(image) {
+      let new = "\(image).new"
+      try Command("truncate", "-s", "\(OwnDisk.megabytes)M", new).runBlockingChecked()
+      try Command("mkfs.ext4", "-q", "-F", new).runBlockingChecked()
+      rename(new, image)
+    }
+    try Command("mount", "-o", "loop,noatime", image, folder).runBlockingChecked()
+    unlink("\(folder)/\(OwnDisk.filler)")
   }
 }

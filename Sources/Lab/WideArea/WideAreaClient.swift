@@ -10,6 +10,24 @@ public struct WideAreaClient: Sendable {
     _ = try exchange(WideAreaControl.command(from: from, to: to, change))
   }
 
+  /// Lays a fault on one direction, or renews it. `delay` is what it adds.
+  func inject(_ id: String, from: String, to: String, _ change: LinkSetting.Change, port: UInt16? = nil, lease: Duration) throws {
+    _ = try exchange(WideAreaControl.command(id, from: from, to: to, change, port: port, lease: lease))
+  }
+
+  func mend(_ id: String) throws { _ = try exchange("mend \(id)") }
+
+  /// Ids of the faults in force on any line, each with the longest time that it has left.
+  func faults() throws -> [String: Duration] {
+    var found: [String: Duration] = [:]
+    for line in try exchange("show").split(separator: "\n") {
+      let words: [Substring] = line.split(separator: " ")
+      guard words.count == 5, words[0] == "fault", let left = Int64(words[4].dropFirst(5)) else { continue }
+      found[String(words[1])] = max(found[String(words[1])] ?? .zero, .microseconds(left))
+    }
+    return found
+  }
+
   public func lines() throws -> [LineReport] {
     try exchange("show").split(separator: "\n").compactMap { LineReport($0) }
   }

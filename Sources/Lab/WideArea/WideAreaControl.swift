@@ -4,7 +4,11 @@ import Site
 /// What is said over the control socket: one line in, lines out, closed by `ok` or `error SENTENCE`.
 ///
 ///     set FROM TO delay=MICROSECONDS loss=PARTS rate=BITS cut=0|1
+///     fault ID FROM TO for=MICROSECONDS delay=MICROSECONDS loss=PARTS rate=BITS cut=0|1 port=NUMBER
+///     mend ID
 ///     show
+///
+/// A fault lies on top of what is set and ends by itself when its time is over; said again, it begins anew.
 enum WideAreaControl {
   static func command(from: String, to: String, _ change: LinkSetting.Change) -> String {
     var line: String = "set \(from) \(to)"
@@ -15,16 +19,42 @@ enum WideAreaControl {
     return line
   }
 
-  static func answer(_ line: String, _ network: inout WideAreaNetwork) -> String {
+  static func command(_ id: String, from: String, to: String, _ change: LinkSetting.Change, port: UInt16?, lease: Duration) -> String {
+    let said: Substring = command(from: from, to: to, change).dropFirst(4)
+    return "fault \(id) \(said) for=\(lease.inNanoseconds / 1_000)" + (port.map { " port=\($0)" } ?? "")
+  }
+
+  static func answer(_ line: String, _ network: inout WideAreaNetwork, now: MonotonicTime) -> String {
     let words: [Substring] = line.split(separator: " ")
     switch words.first {
-    case "show": return show(network) + "ok\n"
+    case "show": return show(network, now) + "ok\n"
+    case "mend" where words.count == 2: return network.mend(String(words[1])) > 0 ? "ok\n" : "error no line has a fault \(words[1])\n"
+    case "fault" where words.count > 4:
+      guard let fault: LinkFault = fault(String(words[1]), words.dropFirst(4), now) else { return "error \(line) is not understood\n" }
+      return network.inject(from: String(words[2]), to: String(words[3]), fault)
+        ? "ok\n" : "error no line leads from \(words[2]) to \(words[3]), or too many faults are on it\n"
     case "set" where words.count >= 3:
       guard let change: LinkSetting.Change = parse(words.dropFirst(3)) else { return "error \(line) is not understood\n" }
       return network.change(from: String(words[1]), to: String(words[2]), change)
         ? "ok\n" : "error no line leads from \(words[1]) to \(words[2])\n"
     default: return "error \(line) is not understood\n"
     }
+  }
+
+  private static func fault(_ id: String, _ words: ArraySlice<Substring>, _ now: MonotonicTime) -> LinkFault? {
+    func number(_ name: String) -> Int64? {
+      words.first { $0.hasPrefix(name + "=") }.flatMap { Int64($0.dropFirst(name.count + 1)) }
+    }
+    let rest: [Substring] = words.filter { !$0.hasPrefix("for=") && !$0.hasPrefix("port=") }
+    guard let lease: Int64 = number("for"), lease > 0, lease <= 3_600_000_000, let change: LinkSetting.Change = parse(rest[...]) else {
+      return nil
+    }
+    var fault = LinkFault(id: id, until: now + .microseconds(lease), change)
+    if words.contains(where: { $0.hasPrefix("port=") }) {
+      guard let port: Int64 = number("port"), (1...65_535).contains(port) else { return nil }
+      fault.port = UInt16(port)
+    }
+    return fault
   }
 
   private static func parse(_ words: ArraySlice<Substring>) -> LinkSetting.Change? {
@@ -51,11 +81,17 @@ enum WideAreaControl {
     return change
   }
 
-  private static func show(_ network: WideAreaNetwork) -> String {
+  /// Lines as they are now, with what faults make of them; faults of single ports are only named.
+  private static func show(_ network: WideAreaNetwork, _ now: MonotonicTime) -> String {
     var text: String = ""
     for from in network.places {
       for to in network.places where from != to {
-        guard let (setting, counters) = network.line(from: from, to: to) else { continue }
+        guard let (base, counters) = network.line(from: from, to: to) else { continue }
+        var setting: LinkSetting = base
+        for fault in network.faults(from: from, to: to, now: now) {
+          if fault.port == nil { fault.worsen(&setting) }
+          text += "fault \(fault.id) \(from) \(to) left=\((fault.until - now).inNanoseconds / 1_000)\n"
+        }
         text += "line \(from) \(to) delay=\(setting.delay.inNanoseconds / 1_000) loss=\(setting.loss) rate=\(setting.bitsPerSecond)"
         text += " cut=\(setting.cut ? 1 : 0) carried=\(counters.carried) bytes=\(counters.carriedBytes) lost=\(counters.lost)"
         text += " overflowed=\(counters.overflowed) blocked=\(counters.blocked)\n"

@@ -15,10 +15,13 @@ public struct WideAreaNetwork: Sendable {
 
   private struct Line {
     var setting = LinkSetting()
+    /// Faults on top of it, each until its deadline.
+    var faults: [LinkFault] = []
     var counters = Counters()
     /// When the last bit of what was accepted so far has left.
     var sendingUntil = MonotonicTime(nanoseconds: 0)
     var lastDue = MonotonicTime(nanoseconds: 0)
+    /// By due time; packets of a slowed port overtake nobody of that port, others do overtake them.
     var waiting: [(due: MonotonicTime, packet: Bytes)] = []
     var head: Int = 0
     var waitingBytes: Int = 0
@@ -47,14 +50,49 @@ public struct WideAreaNetwork: Sendable {
     guard let source: Int = places.firstIndex(of: from), let target: Int = places.firstIndex(of: to), source != target else { return false }
     let line: Int = index(source, target)
     lines[line].setting.apply(change)
-    if change.cut == true {
-      // What is on a line that breaks is gone.
-      lines[line].counters.blocked += lines[line].waiting.count - lines[line].head
-      lines[line].waiting = []
-      lines[line].head = 0
-      lines[line].waitingBytes = 0
-    }
+    if change.cut == true { dropWaiting(line) }
     return true
+  }
+
+  /// What is on a line that breaks is gone.
+  private mutating func dropWaiting(_ line: Int) {
+    lines[line].counters.blocked += lines[line].waiting.count - lines[line].head
+    lines[line].waiting = []
+    lines[line].head = 0
+    lines[line].waitingBytes = 0
+  }
+
+  /// Lays a fault on one direction until its deadline; one that is there already is renewed. Returns false for a place that does not exist.
+  public mutating func inject(from: String, to: String, _ fault: LinkFault) -> Bool {
+    guard let source: Int = places.firstIndex(of: from), let target: Int = places.firstIndex(of: to), source != target else { return false }
+    let line: Int = index(source, target)
+    if let place: Int = lines[line].faults.firstIndex(where: { $0.id == fault.id }) {
+      let lastDue: MonotonicTime = lines[line].faults[place].lastDue
+      lines[line].faults[place] = fault
+      lines[line].faults[place].lastDue = lastDue
+      return true
+    }
+    guard lines[line].faults.count < Limits.faultsPerLine else { return false }
+    lines[line].faults.append(fault)
+    if fault.cut, fault.port == nil { dropWaiting(line) }
+    return true
+  }
+
+  /// Takes a fault from all lines. Returns on how many it was.
+  public mutating func mend(_ id: String) -> Int {
+    var count: Int = 0
+    for line in lines.indices {
+      let before: Int = lines[line].faults.count
+      lines[line].faults.removeAll { $0.id == id }
+      count += before - lines[line].faults.count
+    }
+    return count
+  }
+
+  /// The faults of one direction that are in force.
+  public func faults(from: String, to: String, now: MonotonicTime) -> [LinkFault] {
+    guard let source: Int = places.firstIndex(of: from), let target: Int = places.firstIndex(of: to) else { return [] }
+    return lines[index(source, target)].faults.filter { $0.until > now }
   }
 
   public func line(from: String, to: String) -> (setting: LinkSetting, counters: Counters)? {
@@ -74,7 +112,16 @@ public struct WideAreaNetwork: Sendable {
       return
     }
     let line: Int = index(from, to)
-    let setting: LinkSetting = lines[line].setting
+    var setting: LinkSetting = lines[line].setting
+    var lane: Int?
+    if !lines[line].faults.isEmpty {
+      lines[line].faults.removeAll { $0.until <= now }
+      let ports: (UInt16, UInt16)? = Self.ports(packet)
+      for (place, fault) in lines[line].faults.enumerated() where fault.concerns(ports) {
+        fault.worsen(&setting)
+        if fault.port != nil { lane = place }
+      }
+    }
     guard !setting.cut else {
       lines[line].counters.blocked += 1
       return
@@ -93,10 +140,21 @@ public struct WideAreaNetwork: Sendable {
       lines[line].sendingUntil = leaves
     }
     // A line does not reorder, also when its delay was just lowered.
-    let due: MonotonicTime = max(leaves + setting.delay, lines[line].lastDue)
-    lines[line].lastDue = due
-    lines[line].waiting.append((due, packet))
+    let due: MonotonicTime = max(leaves + setting.delay, lane.map { lines[line].faults[$0].lastDue } ?? lines[line].lastDue)
+    if let lane { lines[line].faults[lane].lastDue = due } else { lines[line].lastDue = due }
     lines[line].waitingBytes += packet.count
+    var place: Int = lines[line].waiting.count
+    while place > lines[line].head, lines[line].waiting[place - 1].due > due { place -= 1 }
+    lines[line].waiting.insert((due, packet), at: place)
+  }
+
+  /// Source and destination port of TCP or UDP; nil for others and for later fragments.
+  private static func ports(_ packet: Bytes) -> (UInt16, UInt16)? {
+    let header = Int(packet[0] & 0x0F) * 4
+    guard packet[9] == 6 || packet[9] == 17, packet[6] & 0x1F == 0, packet[7] == 0, packet.count >= header + 4 else { return nil }
+    return (
+      UInt16(packet[header]) << 8 | UInt16(packet[header + 1]), UInt16(packet[header + 2]) << 8 | UInt16(packet[header + 3])
+    )
   }
 
   private static func address(_ packet: Bytes, at offset: Int) -> IPAddress {

@@ -162,7 +162,7 @@ private func checkActivation(_ site: Site, _ places: SitePlaces, _ problems: Pro
   if policy.lease < .seconds(2) {
     problems.add(places["activation"], "an activation lease of \(policy.lease) is shorter than 2s, which the standbys need to follow it")
   }
-  // README of ServiceProxy: the kernel's fence may close up to 250 ms behind the permission.
+  // README of ServiceProxy: the kernel's fence may close up to 150 ms behind the permission.
   if policy.margin < .milliseconds(300) {
     problems.add(
       places["activation"], "a margin of \(policy.margin) is less than the 300ms that the hosts' kernels need to close the fence")

@@ -14,6 +14,8 @@ public struct Site: Sendable {
   public var activation: ActivationPolicy
   public var store = StorePolicy()
   public var lab: LabPlan?
+  /// How a runbook's commands reach a host: the words before theirs, with `{host}` and `{address}` for the host's. Empty: they do not.
+  public var hostCommand: [String] = []
 
   public var hosts: [Host] { centers.flatMap(\.hosts) }
   public var voters: [Host] { hosts.filter(\.voter) }

@@ -24,12 +24,22 @@ func readSite(_ node: Node, _ problems: ProblemCollector) -> (Site, SitePlaces)?
   let store: StorePolicy = readStore(root.fields("store", required: false), problems)
   var lab: LabPlan?
   if var fields: Fields = root.fields("lab", required: false) { lab = readLab(&fields, &places) }
+  let hostCommand: [String] = readHostCommand(&root, problems)
   root.finish()
   guard let federation, let zone, problems.problems.isEmpty else { return nil }
   let site = Site(
     federation: federation, zone: zone, cities: cities, centers: centers, links: links, clusters: clusters, ports: ports,
-    activation: activation, store: store, lab: lab)
+    activation: activation, store: store, lab: lab, hostCommand: hostCommand)
   return (site, places)
+}
+
+/// `hostCommand: [ssh, -o, BatchMode=yes, "{address}"]`
+private func readHostCommand(_ root: inout Fields, _ problems: ProblemCollector) -> [String] {
+  let words: [(text: String, place: Place)] = root.strings("hostCommand", required: false)
+  if let first = words.first, !words.contains(where: { $0.text.contains("{host}") || $0.text.contains("{address}") }) {
+    problems.add(first.place, "hostCommand must say which host it reaches, by {host} or {address}")
+  }
+  return words.map(\.text)
 }
 
 let nameRule = "lower-case letters, digits and inner hyphens, at most 63 (RFC 1123 label)"

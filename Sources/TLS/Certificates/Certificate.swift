@@ -70,6 +70,13 @@ public final class Certificate: @unchecked Sendable {
     return X509_verify(pointer, X509_get0_pubkey(authority.pointer)) == 1
   }
 
+  /// Whether this certificate's key made the signature (`PrivateKey.sign`); its dates and uses are not looked at.
+  public func isValid(_ signature: Bytes, for message: Bytes) -> Bool {
+    defer { OpenSSLErrors.clear() }
+    guard let key: OpaquePointer = X509_get_pubkey(pointer) else { return false }
+    return PublicKey(native: NativeKey(owning: key)).isValid(signature, for: message)
+  }
+
   /// Whether the key is this certificate's.
   public func matches(_ key: PrivateKey) -> Bool {
     defer { OpenSSLErrors.clear() }

@@ -6,9 +6,13 @@ import Primitives
 ///     ca.pem ca.key                     the authority; its key may live elsewhere between renewals
 ///     CENTER/HOST/DAEMON.pem .key       one per daemon (`PKIDaemon`) and host, for both directions
 ///     people/admin.pem .key             a client certificate, group system:masters
+///     people/tricenter-reports.pem .key what reports are signed with; it opens nothing
 public struct FederationPKI: Sendable {
   public let directory: String
   public init(directory: String) { self.directory = directory }
+
+  /// Whose signature reports carry: the common name of its certificate, and its name below `people/`.
+  public static let reports: String = "tricenter-reports"
 
   public var authorityCertificate: String { "\(directory)/ca.pem" }
   public var authorityKey: String { "\(directory)/ca.key" }
@@ -52,6 +56,10 @@ public struct FederationPKI: Sendable {
     admin.usages = [.client]
     admin.lifetime = plan.leafLifetime
     entries.append(try prepare(admin, files(person: "admin"), authority, now: now, force: force))
+    var reports = LeafDescription(commonName: Self.reports)
+    reports.usages = [.client]
+    reports.lifetime = plan.leafLifetime
+    entries.append(try prepare(reports, files(person: Self.reports), authority, now: now, force: force))
     return entries
   }
 

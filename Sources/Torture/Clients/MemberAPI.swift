@@ -1,5 +1,6 @@
 import EtcdAPI
 import HTTP
+import HTTPTypes
 import Keyspace
 import Logging
 import NIOCore
@@ -12,6 +13,7 @@ struct MemberAPI: Sendable {
   let store: EtcdStore
   private let raw: GRPCClient
   private let http: HTTPClient
+  private let authority: String
 
   init(_ member: Int, at address: (host: String, port: Int), tls: TLSContext) {
     self.member = member
@@ -20,7 +22,7 @@ struct MemberAPI: Sendable {
       logger: Logger(label: "torture") { _ in SwiftLogNoOpLogHandler() })
     configuration.connectTimeout = .seconds(1)
     http = HTTPClient(configuration)
-    let authority = "\(address.host):\(address.port)"
+    authority = "\(address.host):\(address.port)"
     store = EtcdStore(http, secure: true, authority: authority, timeout: .milliseconds(TortureLimits.callMilliseconds))
     raw = GRPCClient(http, scheme: "https", authority: authority)
   }
@@ -50,6 +52,18 @@ struct MemberAPI: Sendable {
       }
     }
     return status
+  }
+
+  /// The longest time without a word of the leader and between two of its own ticks, in milliseconds, of the last seconds.
+  func pulse() async throws -> (silence: Double, pause: Double) {
+    let request = HTTPRequest(method: .get, scheme: "https", authority: authority, path: "/metrics")
+    let response: ClientResponse = try await http.execute(request, body: nil)
+    let text = String(buffer: try await response.body.collect(upTo: 4 << 20))
+    func milliseconds(_ name: String) -> Double {
+      let line: Substring? = text.split(separator: "\n").first { $0.hasPrefix(name + " ") || $0.hasPrefix(name + "{") }
+      return (line?.split(separator: " ").last.flatMap { Double($0) } ?? 0) * 1_000
+    }
+    return (milliseconds("tricenter_store_longest_leader_silence_seconds"), milliseconds("tricenter_store_longest_pause_seconds"))
   }
 
   /// The hash of all that the member had at `revision`.

@@ -10,6 +10,13 @@ struct LineState: Hashable, Sendable {
   var loss: Double = 0
 }
 
+/// What one direction of a line has done so far, in packets.
+struct LineCounts: Hashable, Sendable {
+  var carried: Int = 0
+  var lost: Int = 0
+  var blocked: Int = 0
+}
+
 /// Where the members run: their network, their disks, their clocks.
 protocol Ground: Sendable {
   var lab: Lab { get }
@@ -30,6 +37,12 @@ protocol Ground: Sendable {
   /// Network and disks; members are not started yet.
   func prepare() async throws
   func setLine(from: Int, to: Int, _ state: LineState) async throws
+  /// nil where nobody counts.
+  func counts(from: Int, to: Int) -> LineCounts?
+  /// Whether the member's disk has no byte left for it.
+  func isFull(_ member: Int) -> Bool
+  /// Whether the process was started with monotonic clocks of its own.
+  func hasOwnClock(_ pid: Int32) -> Bool
   func fillDisk(_ member: Int) throws
   func freeDisk(_ member: Int)
   /// Told once a member was started: what it connects from is known by its pid.

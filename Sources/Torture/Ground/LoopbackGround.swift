@@ -54,6 +54,9 @@ final class LoopbackGround: Ground {
   }
 
   func setLine(from: Int, to: Int, _ state: LineState) async throws { lines.set(from: from, to: to, state) }
+  func counts(from: Int, to: Int) -> LineCounts? { nil }
+  func isFull(_ member: Int) -> Bool { false }
+  func hasOwnClock(_ pid: Int32) -> Bool { false }
   func fillDisk(_ member: Int) throws {}
   func freeDisk(_ member: Int) {}
   func noteProcess(_ member: Int, _ pid: Int32?) { owners.note(TortureLayout.members[member].center, member: member, pid: pid) }

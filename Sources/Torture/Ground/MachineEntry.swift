@@ -43,7 +43,7 @@ public enum MachineEntry {
   }
 
   /// The first steps inside: mounts that nobody outside sees, a `/run` of its own, loopback.
-  static func settle() async throws {
+  public static func settle() async throws {
     try await Command("mount", "--make-rprivate", "/").run()
     try await Command("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run").run()
     mkdir("/run/mount", 0o755)

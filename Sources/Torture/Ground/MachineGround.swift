@@ -9,10 +9,12 @@ import TLS
 /// and time namespaces. Runs inside the namespaces that `MachineEntry` has made.
 struct MachineGround: Ground {
   let lab: Lab
+  private let memberDisk: MemberDisk
   private let hasTimeNamespaces: Bool
 
-  init(lab: Lab) {
+  init(lab: Lab, disk: MemberDisk = .memory(TortureLimits.diskBytes)) {
     self.lab = lab
+    memberDisk = disk
     hasTimeNamespaces = access("/proc/self/ns/time", F_OK) == 0
   }
 
@@ -29,7 +31,7 @@ struct MachineGround: Ground {
   func clientAddress(_ member: Int) -> (host: String, port: Int) { (address(member), 2_379) }
   func peerAddress(_ member: Int) -> (host: String, port: Int) { (address(member), 2_380) }
   func peerListener(_ member: Int) -> (host: String, port: Int) { peerAddress(member) }
-  private func disk(_ member: Int) -> String { "\(lab.directory.path)/disks/\(TortureLayout.members[member].name)" }
+  func disk(_ member: Int) -> String { "\(lab.directory.path)/disks/\(TortureLayout.members[member].name)" }
   func dataFolder(_ member: Int) -> String { "\(disk(member))/store" }
 
   func onHost(_ member: Int, clock: Int?, _ command: [String]) -> [String] {
@@ -43,40 +45,36 @@ struct MachineGround: Ground {
 
   /// Clients live beside the wide area, one cable away from every center: what is cut between centers does not cut them off.
   func prepare() async throws {
-    for member in TortureLayout.members.indices {
-      try LabDirectory.make(disk(member))
-      try await Command(
-        "mount", "-t", "tmpfs", "-o", "mode=700,size=\(TortureLimits.diskBytes)", "torture", disk(member)
-      ).run()
-    }
+    for member in TortureLayout.members.indices { try await memberDisk.mount(at: disk(member)) }
     try await lab.bringUpNetwork { _ in }
-    let wide: String = Lab.wideAreaName
-    try await Command(
-      ["ip", "-batch", "-"],
-      input: Bytes(
-        """
-        link add clients type veth peer name clients0 netns \(wide)
-        addr add 10.78.0.1/24 dev clients
-        link set clients up
-        route add 10.64.0.0/10 via 10.78.0.254
-
-        """)
-    ).run()
-    try await Command(
-      ["ip", "-n", wide, "-batch", "-"],
-      input: Bytes(
-        """
-        addr add 10.78.0.254/24 dev clients0
-        link set clients0 up
-        rule add pref 50 to 10.78.0.0/24 lookup main
-
-        """)
-    ).run()
+    try await lab.attachClients()
   }
 
   func setLine(from: Int, to: Int, _ state: LineState) async throws {
     try lab.link(
       TortureLayout.centers[from], TortureLayout.centers[to], oneWay: true, .init(delay: state.delay, loss: state.loss, cut: state.cut))
+  }
+
+  func counts(from: Int, to: Int) -> LineCounts? {
+    let (from, to): (String, String) = (TortureLayout.centers[from], TortureLayout.centers[to])
+    guard let line: LineReport = try? lab.lines().first(where: { $0.from == from && $0.to == to }) else { return nil }
+    return LineCounts(carried: line.carried, lost: line.lost, blocked: line.blocked)
+  }
+
+  func isFull(_ member: Int) -> Bool {
+    var space = statvfs()
+    return statvfs(disk(member), &space) == 0 && space.f_bavail == 0
+  }
+
+  /// The time namespace of what the process started last is not this one's (time_namespaces(7)); `unshare` itself stays in the old one.
+  func hasOwnClock(_ pid: Int32) -> Bool {
+    func namespace(_ name: String) -> String {
+      var buffer = [CChar](repeating: 0, count: 64)
+      let length: Int = readlink("/proc/\(name)/ns/time_for_children", &buffer, buffer.count)
+      return String(decoding: buffer[..<max(0, length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+    let (own, other): (String, String) = (namespace("self"), namespace("\(pid)"))
+    return !other.isEmpty && other != own
   }
 
   private func filler(_ member: Int) -> String { "\(disk(member))/filler" }
@@ -98,6 +96,6 @@ struct MachineGround: Ground {
 
   /// Everything else ends with the machine's first process.
   func tearDown() async {
-    for member in TortureLayout.members.indices { _ = try? await Command("umount", "-l", disk(member)).outcome() }
+    for member in TortureLayout.members.indices { await memberDisk.unmount(from: disk(member)) }
   }
 }

@@ -9,7 +9,7 @@ public enum TortureLayout {
   static func delay(_ from: Int, _ to: Int) -> Int { from == to ? 0 : max(from, to) == 2 ? 15 : 1 }
 
   /// The site file of the members.
-  static let siteText = """
+  public static let siteText = """
     federation: torture
     zone: tricenter.test
     cities: [east, west]

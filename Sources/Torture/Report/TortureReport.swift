@@ -22,10 +22,11 @@ public struct TortureReport: Sendable {
   let history: History
 
   public var isClean: Bool { problems.isEmpty && verdict.isClean }
-  public var faults: [(kind: String, count: Int)] {
-    Injection.Kind.allCases.compactMap { kind in
-      let count: Int = done.count { $0.injection.kind == kind }
-      return count == 0 ? nil : (kind.rawValue, count)
+  /// How many of every kind were seen to happen, of how many that were begun. A kind that never happened was not shown.
+  public var faults: [(kind: String, happened: Int, begun: Int)] {
+    Injection.Kind.allCases.map { kind in
+      let own: [FaultConductor.Done] = done.filter { $0.injection.kind == kind }
+      return (kind.rawValue, own.count(where: \.happened), own.count)
     }
   }
   public var elections: Int { counts.elections.count }
@@ -44,7 +45,11 @@ public struct TortureReport: Sendable {
     lines.append("")
     lines += Timeline(counts: counts, done: done, seconds: seconds).lines
     lines += [
-      "", "faults: " + faults.map { "\($0.count) \($0.kind)" }.joined(separator: ", "),
+      "", "faults seen to happen (of those begun): " + faults.map { "\($0.kind) \($0.happened) (\($0.begun))" }.joined(separator: ", "),
+    ]
+    let unseen: [String] = faults.filter { $0.happened == 0 }.map(\.kind)
+    if !unseen.isEmpty { lines.append("not shown by this run, because it never happened: \(unseen.joined(separator: ", "))") }
+    lines += [
       "calls: \(answered) answered, \(counts.unknown) of unknown outcome; \(verdict.changes) changes of \(verdict.keys) keys",
       "elections \(elections); longest time without an acknowledged write \(longestWriteGapMilliseconds) ms; all serving \(Int(recovery.inMilliseconds)) ms after the last fault; \(restarts) members ended by themselves",
       "",

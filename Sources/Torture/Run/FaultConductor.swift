@@ -14,33 +14,46 @@ struct FaultConductor: Sendable {
     var injection: Injection
     /// The members that it met, where it was for members.
     var members: [Int]
+    /// What the line had done before, where it was for a line whose packets are counted.
+    var before: LineCounts?
+    /// It was seen to be so: the process was there and died, packets were dropped, the disk had no byte left.
+    var happened: Bool = false
   }
 
-  /// Returns when the last is undone, or at once after the recorder was stopped. The list is in the order of beginnings.
+  /// Returns when the last is undone, or soon after the recorder was stopped. The list is in the order of beginnings.
   func run() async -> [Done] {
     var done: [Done] = []
-    var open: [Done] = []
+    var open: [Int] = []
+    /// Restarts with other clocks that have not been seen to run yet.
+    var clocks: [Int] = []
     var next: Int = 0
     while next < plan.injections.count || !open.isEmpty, !recorder.isStopped {
       let now: Moment = recorder.now()
-      for ended in open where ended.injection.until <= now { await undo(ended) }
-      open.removeAll { $0.injection.until <= now }
+      for place in open where done[place].injection.until <= now {
+        await undo(&done[place])
+        if done[place].injection.kind == .clock { clocks.append(place) }
+      }
+      confirm(&clocks, &done)
+      open.removeAll { done[$0].injection.until <= now }
       while next < plan.injections.count, plan.injections[next].at <= now {
         let injection: Injection = plan.injections[next]
         next += 1
-        guard let begun: Done = await begin(injection, open) else { continue }
-        open.append(begun)
+        guard let begun: Done = await begin(injection, busy: Set(open.flatMap { done[$0].members })) else { continue }
+        open.append(done.count)
         done.append(begun)
         recorder.noteFault(injection)
       }
       try? await Task.sleep(for: .milliseconds(10))
     }
-    await undoAll(open)
+    for place in open { await undo(&done[place]) }
+    await undoAll()
+    try? await Task.sleep(for: .milliseconds(500))
+    confirm(&clocks, &done)
     return done
   }
 
-  /// nil: whom it is for is down or frozen already, or nobody leads.
-  private func begin(_ injection: Injection, _ open: [Done]) async -> Done? {
+  /// nil: whom it is for is down or frozen already, or nobody leads, or the ground refused it.
+  private func begin(_ injection: Injection, busy: Set<Int>) async -> Done? {
     var met: [Int] = []
     switch injection.target {
     case .members(let members): met = members
@@ -48,29 +61,31 @@ struct FaultConductor: Sendable {
       guard let leader: Int = leader() else { return nil }
       met = [leader]
     case .line(let from, let to):
-      try? await setLine(injection, from, to, begins: true)
-      return Done(injection: injection, members: [])
+      let before: LineCounts? = ground.counts(from: from, to: to)
+      guard (try? await setLine(injection, from, to, begins: true)) != nil else { return nil }
+      return Done(injection: injection, members: [], before: before)
     }
-    let busy: Set<Int> = Set(open.flatMap(\.members))
     guard busy.isDisjoint(with: met) else { return nil }
+    var done = Done(injection: injection, members: met)
     switch injection.kind {
-    case .kill: members.kill(met)
-    case .freeze: members.freeze(met)
+    case .kill: done.happened = members.kill(met) > 0
+    case .freeze: done.happened = members.freeze(met) > 0
     case .clock:
-      members.kill(met)
       // Its clocks are others as soon as it runs again; for the rest of the fault's time it is down.
+      members.kill(met)
       try? await Task.sleep(for: .milliseconds(50))
     case .fullDisk:
       for member in met {
         members.noteDisk(member, isFull: true)
         try? ground.fillDisk(member)
       }
+      done.happened = met.allSatisfy(ground.isFull)
     case .cut, .oneWayCut, .delay, .loss: break
     }
-    return Done(injection: injection, members: met)
+    return done
   }
 
-  private func undo(_ done: Done) async {
+  private func undo(_ done: inout Done) async {
     switch done.injection.kind {
     case .kill: members.start(done.members)
     case .clock: members.start(done.members, clock: done.injection.amount)
@@ -81,8 +96,26 @@ struct FaultConductor: Sendable {
         members.noteDisk(member, isFull: false)
       }
     case .cut, .oneWayCut, .delay, .loss:
-      if case .line(let from, let to) = done.injection.target { try? await setLine(done.injection, from, to, begins: false) }
+      guard case .line(let from, let to) = done.injection.target else { return }
+      done.happened = Self.happened(done.injection.kind, done.before, ground.counts(from: from, to: to))
+      try? await setLine(done.injection, from, to, begins: false)
     }
+  }
+
+  /// Where nobody counts, what was set is believed.
+  static func happened(_ kind: Injection.Kind, _ before: LineCounts?, _ after: LineCounts?) -> Bool {
+    guard let before, let after else { return true }
+    return switch kind {
+    case .cut, .oneWayCut: after.blocked > before.blocked
+    case .loss: after.lost > before.lost
+    default: after.carried > before.carried
+    }
+  }
+
+  /// A member's clocks are seen once it runs again.
+  private func confirm(_ clocks: inout [Int], _ done: inout [Done]) {
+    for place in clocks where done[place].members.allSatisfy(members.hasOwnClock) { done[place].happened = true }
+    clocks.removeAll { done[$0].happened }
   }
 
   private func setLine(_ injection: Injection, _ from: Int, _ to: Int, begins: Bool) async throws {
@@ -100,8 +133,7 @@ struct FaultConductor: Sendable {
   }
 
   /// Every line, member and disk as on a good day.
-  func undoAll(_ open: [Done]) async {
-    for done in open { await undo(done) }
+  func undoAll() async {
     for from in TortureLayout.centers.indices {
       for to in TortureLayout.centers.indices where to != from {
         try? await ground.setLine(from: from, to: to, LineState(delay: .milliseconds(TortureLayout.delay(from, to))))

@@ -32,14 +32,21 @@ final class Members: Sendable {
   private let state: Mutex<State> = Mutex(State())
   private let ground: any Ground
   private let program: String
+  private let options: [String]
   private let clock = SystemClock()
 
-  init(ground: any Ground, program: String) {
+  /// A small log and often a snapshot, so that members that were away need one.
+  static let tortureOptions: [String] = ["--snapshot-count", "2000", "--log-level", "warn"]
+
+  /// `options`: flags of the members beside what makes them a cluster.
+  init(ground: any Ground, program: String, options: [String] = Members.tortureOptions) {
     self.ground = ground
     self.program = program
+    self.options = options
   }
 
   func life(_ member: Int) -> Int { state.withLock { $0.lives[member].life } }
+  func pid(_ member: Int) -> pid_t? { state.withLock { $0.lives[member].pid } }
   func isUp(_ member: Int) -> Bool { state.withLock { $0.lives[member].pid != nil } }
   var problems: [String] { state.withLock { $0.problems } }
   var endedByThemselves: Int { state.withLock { $0.lives.reduce(0) { $0 + $1.endedByItself } } }
@@ -56,10 +63,10 @@ final class Members: Sendable {
       "--listen-client-urls", url(ground.clientAddress(member)), "--advertise-client-urls", url(ground.clientAddress(member)),
       "--listen-peer-urls", url(ground.peerListener(member)), "--initial-advertise-peer-urls", url(ground.peerAddress(member)),
       "--initial-cluster", cluster.joined(separator: ","), "--initial-cluster-token", "torture", "--initial-cluster-state", "new",
-      "--snapshot-count", "2000", "--cert-file", files.certificate, "--key-file", files.key, "--trusted-ca-file", pki.authorityCertificate,
+      "--cert-file", files.certificate, "--key-file", files.key, "--trusted-ca-file", pki.authorityCertificate,
       "--client-cert-auth", "--peer-cert-file", files.certificate, "--peer-key-file", files.key, "--peer-trusted-ca-file",
-      pki.authorityCertificate, "--peer-client-cert-auth", "--log-level", "warn",
-    ]
+      pki.authorityCertificate, "--peer-client-cert-auth",
+    ] + options
   }
 
   private func log(_ member: Int) -> String { ground.lab.directory.log(TortureLayout.members[member].name) }
@@ -109,14 +116,17 @@ final class Members: Sendable {
     if state.problems.count < TortureLimits.problems { state.problems.append(sentence) }
   }
 
-  /// SIGKILL, all at one instant; they stay down until `start`.
-  func kill(_ members: [Int]) {
+  /// SIGKILL, all at one instant; they stay down until `start`. Returns how many were there to be killed.
+  @discardableResult
+  func kill(_ members: [Int]) -> Int {
     state.withLock { state in
+      var killed: Int = 0
       for member in members {
         state.lives[member].startAt = nil
         state.lives[member].isExpected = true
-        if let pid: pid_t = state.lives[member].pid { Glibc.kill(-pid, SIGKILL) }
+        if let pid: pid_t = state.lives[member].pid, Glibc.kill(-pid, SIGKILL) == 0 { killed += 1 }
       }
+      return killed
     }
   }
 
@@ -131,14 +141,18 @@ final class Members: Sendable {
     }
   }
 
-  func freeze(_ members: [Int]) { signal(members, SIGSTOP) }
-  func thaw(_ members: [Int]) { signal(members, SIGCONT) }
+  /// Returns how many were there to be frozen.
+  func freeze(_ members: [Int]) -> Int { signal(members, SIGSTOP) }
+  func thaw(_ members: [Int]) { _ = signal(members, SIGCONT) }
 
-  private func signal(_ members: [Int], _ signal: Int32) {
+  private func signal(_ members: [Int], _ signal: Int32) -> Int {
     state.withLock { state in
-      for member in members { if let pid: pid_t = state.lives[member].pid { Glibc.kill(-pid, signal) } }
+      members.count { member in state.lives[member].pid.map { Glibc.kill(-$0, signal) == 0 } ?? false }
     }
   }
+
+  /// Whether the member runs with the clocks it was started with by `start(_:clock:)`.
+  func hasOwnClock(_ member: Int) -> Bool { pid(member).map { ground.hasOwnClock($0) } ?? false }
 
   /// A member may end itself while its disk is full, and a moment later.
   func noteDisk(_ member: Int, isFull: Bool) {
