@@ -1,15 +1,16 @@
 /// What the federation's daemons let grow.
 public enum FederationLimits {
   /// Reads of the activation record on their way at the same time, of one reader.
-  public static let readsOnTheWay: Int = 4
-  /// How long one read may take before the next is sent beside it.
-  public static let readPatience: Duration = .milliseconds(300)
+  public static let readsOnTheWay: Int = 7
+  /// How long one read may take before the next is sent beside it. A center is active on after an election only by a read that began after
+  /// it and a renewal after that.
+  public static let readPatience: Duration = .milliseconds(150)
   /// How long one read may take at all; then it is cancelled.
   public static let readTimeout: Duration = .milliseconds(1_000)
 
   /// Between two reads: while this process's own center is active (its deadline counts from them); while another is and renews; while it is
   /// late.
-  public static let readWhileActive: Duration = .milliseconds(200)
+  public static let readWhileActive: Duration = .milliseconds(100)
   public static let readWhileCalm: Duration = .milliseconds(1_000)
   public static let readWhileLate: Duration = .milliseconds(100)
   /// Renewals that may be missing before the active center counts as late.
@@ -84,6 +85,11 @@ public enum VantageLimits {
   static let probeTimeout: Duration = .milliseconds(500)
   /// A center none of whose hosts has answered for so long is silent. Well before a lease is over, so that the word is there by then.
   static let silentAfter: Duration = .milliseconds(1_500)
+  /// From when on a silent center is told as not ready: what is told of it is then there within a lease and a second, with a round of
+  /// enforcing and the write.
+  static func centerPatience(lease: Duration) -> Duration { max(silentAfter, lease - .seconds(1)) }
+  /// Between two reports of a host whose name server does not answer: people wait for its cure.
+  static let reportAgain: Duration = .seconds(1)
   /// How often a vantage reports when nothing changes, and the pause between two reports at least.
   static let reportEvery: Duration = .seconds(10)
   static let reportPause: Duration = .milliseconds(250)

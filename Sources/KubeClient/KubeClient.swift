@@ -27,10 +27,14 @@ public struct KubeClient: Sendable {
       .get, RequestTarget(path: resource.path(namespace: namespace, name: name)), what: Self.what("get", resource, namespace, name))
   }
 
-  /// The object, or nil where there is none.
-  public func find(_ resource: ResourceName, namespace: String = "", name: String) async throws -> KubeObject? {
+  /// The object, or nil where there is none. `cached`: as the server has it in memory, which may be old but costs no round through the
+  /// quorum.
+  public func find(_ resource: ResourceName, namespace: String = "", name: String, cached: Bool = false) async throws -> KubeObject? {
     do {
-      return try await get(resource, namespace: namespace, name: name)
+      guard cached else { return try await get(resource, namespace: namespace, name: name) }
+      var target = RequestTarget(path: resource.path(namespace: namespace, name: name))
+      target.add("resourceVersion", "0")
+      return try await call(.get, target, what: Self.what("get", resource, namespace, name))
     } catch let error as KubeError where error.code == .notFound {
       return nil
     }

@@ -19,6 +19,7 @@ public final class Kubelet: Sendable {
   private let fenceState: Mutex<FenceState>
   /// Nil where no center ever has to give way.
   private let fenceRecord: FenceRecord?
+  private let warm: WarmKeeper?
   private let context: WorkerContext
   private let manager: PodManager
   private let node: NodeKeeper
@@ -29,11 +30,12 @@ public final class Kubelet: Sendable {
   private let lastObserved = LastAnswer()
   private let logger = Logger(label: "kubelet")
 
-  /// `fence`: nil means that no center ever has to give way (a cluster of one center, tests). `runtime` replaces what the
+  /// `fence`: nil means that no center ever has to give way (a cluster of one center, tests). `standing`: nil prepares nothing for `warm`
+  /// workloads. `runtime` replaces what the
   /// configuration names, `clock` the host's.
   public init(
     client: KubeClient, configuration: KubeletConfiguration, health: HealthRegistry = HealthRegistry(), fence: FenceSignal? = nil,
-    runtime: (any ContainerRuntime)? = nil, prober: (any Prober)? = nil,
+    standing: (@Sendable () -> CenterStanding)? = nil, runtime: (any ContainerRuntime)? = nil, prober: (any Prober)? = nil,
     group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, clock: any TimeSource = SystemClock()
   ) throws {
     self.client = client
@@ -56,19 +58,22 @@ public final class Kubelet: Sendable {
     pods = Informer(client: client, resource: .pods, fieldSelector: "spec.nodeName=\(configuration.hostName)", indexes: [.uid])
     services = Informer(client: client, resource: .services)
     let services: Informer = services
+    let engine: any ContainerRuntime = self.runtime
+    warm = standing.map { WarmKeeper(client: client, runtime: engine, settings: configuration, clock: clock, standing: $0) }
     context = WorkerContext(
       client: client, runtime: self.runtime, configuration: configuration, clock: clock,
       recorder: EventRecorder(client: client, component: "kubelet", host: configuration.hostName.value),
       references: ClientReferences(client: client, clock: clock), services: { services.cache.all },
       resources: ResourceReference(hostMilliCPU: Int64(facts.processors) * 1_000, hostMemoryBytes: facts.memoryBytes),
-      prober: prober ?? NetworkProber(group: group), jobs: jobs)
+      prober: prober ?? NetworkProber(group: group), jobs: jobs, warm: warm)
     manager = PodManager(context: context, observer: RuntimeObserver(runtime: self.runtime, clock: clock), fence: state.position)
     let manager: PodManager = manager
     node = NodeKeeper(
       client: client, configuration: configuration, facts: facts, runtime: self.runtime, clock: clock,
       fenced: { await manager.fenceReason })
     images = ImageKeeper(
-      runtime: self.runtime, client: client, clock: clock, recorder: context.recorder, node: configuration.hostName.value,
+      runtime: self.runtime, client: client, references: context.references, clock: clock, recorder: context.recorder,
+      node: configuration.hostName.value, pulls: standing.map { standing in { @Sendable in standing() != .active } },
       thresholds: .init(high: configuration.imageHighThreshold, low: configuration.imageLowThreshold))
     registerHealth(health)
   }
@@ -108,6 +113,7 @@ public final class Kubelet: Sendable {
       group.addTask { await self.watchPods() }
       group.addTask { await self.observe() }
       group.addTask { await self.rotateLogs() }
+      if let warm: WarmKeeper { group.addTask { await warm.run() } }
       if !self.runtime.isSimulated { group.addTask { await self.images.run() } }
       defer { group.cancelAll() }
       try await group.next()

@@ -50,6 +50,14 @@ public enum KubeletLimits {
   public static let eagerProbe: Duration = .milliseconds(50)
   /// What a probe reads of an answer (k8s: 10 KiB).
   public static let probeBodyBytes: Int = 10_240
+  /// Sandboxes that are made beforehand for `warm` workloads; how often is looked for new ones, and how long what is left over stays once
+  /// the center is active.
+  public static let preparedSandboxes: Int = 32
+  public static let warmEvery: Duration = .seconds(1)
+  public static let preparedKept: Duration = .seconds(60)
+  /// How often a host of a standby center looks for images that it lacks, and how many it names.
+  public static let missingImagesEvery: Duration = .seconds(30)
+  public static let missingImages: Int = 100
   /// Images named in the Node's status (upstream: 50).
   public static let nodeImages: Int = 50
   /// A log line longer than this is cut by the runtime (containerd's `max_container_log_line_size`).

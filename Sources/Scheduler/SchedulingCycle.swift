@@ -3,6 +3,7 @@ import Primitives
 /// One decision: which node a pod goes to. Pure.
 ///
 ///     all nodes ─▶ active center ─▶ node alone ─▶ ports, resources ─▶ spread ─▶ pod affinity ─▶ scores ─▶ the best, ties by seed
+///                  (hot: any)                                                               └ hot: the emptiest centers only
 ///                        └───────────────┴── each refusal counted ──┴─────────────────┘
 struct SchedulingCycle: Sendable {
   enum Outcome: Hashable, Sendable {
@@ -23,7 +24,7 @@ struct SchedulingCycle: Sendable {
     }
     var candidates: [NodeInfo] = []
     for node in known {
-      if let refusal: Refusal = NodeFilters.center(node, active: active) { refuse([refusal]) } else { candidates.append(node) }
+      if let refusal: Refusal = NodeFilters.center(pod, node, active: active) { refuse([refusal]) } else { candidates.append(node) }
     }
     let ours: [NodeInfo] = candidates
     let spread = SpreadFilter(pod, nodes: ours)
@@ -37,11 +38,24 @@ struct SchedulingCycle: Sendable {
       // A pod waits for nodes at least.
       return .unschedulable(message: message(nodes: known.count, counts), kinds: kinds.isEmpty ? [.node] : kinds)
     }
+    if pod.tier.isEverywhere { candidates = emptiestCenters(pod, candidates, all: ours) }
     if candidates.count == 1 { return .node(candidates[0].name) }
     let scores: [Double] = Scores.of(pod, nodes: candidates, all: ours, namespaceLabels: view.namespaceLabels)
     let best: Double = scores.max() ?? 0
     let tied: [Int] = scores.indices.filter { scores[$0] == best }
     return .node(candidates[tied[Int.random(in: 0..<tied.count, using: &random)]].name)
+  }
+
+  /// A `hot` workload survives the loss of a center by having replicas in others: those that have the fewest of its pods come first, before
+  /// any score. Pods without a controller are siblings of nobody.
+  private static func emptiestCenters(_ pod: PodInfo, _ candidates: [NodeInfo], all: [NodeInfo]) -> [NodeInfo] {
+    guard let controller: String = pod.controller else { return candidates }
+    var siblings: [CenterName?: Int] = [:]
+    for node in all {
+      siblings[node.center, default: 0] += node.pods.values.count { $0.controller == controller && !$0.isBeingDeleted }
+    }
+    let fewest: Int = candidates.map { siblings[$0.center] ?? 0 }.min() ?? 0
+    return candidates.filter { siblings[$0.center] ?? 0 == fewest }
   }
 
   /// The first filter that refuses speaks; of resources all that are short.

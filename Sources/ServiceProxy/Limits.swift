@@ -11,8 +11,9 @@ enum ProxyLimits {
   static let leaseAllowance: Duration = .milliseconds(125)
   static let leaseAllowanceMost: Duration = .seconds(1)
   /// A run of nft that takes so much longer than was taken off is killed: if its commit was done nevertheless, the elements outlive their
-  /// permission by no more than this. Half of the activation's default margin (500 ms).
-  static let leaseOvershoot: Duration = .milliseconds(250)
+  /// permission by no more than this. Half of the smallest margin that a site file may ask
+  /// for (300 ms).
+  static let leaseOvershoot: Duration = .milliseconds(150)
   /// Taking the elements away; meanwhile they expire by themselves.
   static let leaseRemoval: Duration = .seconds(1)
   /// Runs of nft that came too late, one after the other, before the elements are taken away until the next permission.

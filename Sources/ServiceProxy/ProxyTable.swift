@@ -20,6 +20,19 @@ actor ProxyTable {
     self.write = write
   }
 
+  /// Whether the kernel filters bridges' frames (nftables' family `bridge`, CONFIG_NF_TABLES_BRIDGE). Asked by making a
+  /// table that goes with the same transaction.
+  func filtersBridges() async -> Bool {
+    let probe: String = RuleSet.bridgeProbe
+    do {
+      try await write(probe, ProxyLimits.nftTimeout)
+      return true
+    } catch {
+      logger.warning("this kernel has no nftables for bridges: traffic from pod to pod of one host is not fenced by it (\(error))")
+      return false
+    }
+  }
+
   func apply(_ wanted: RuleSet) async throws {
     guard wanted != applied else { return }
     let began: MonotonicTime = clock.now()
@@ -31,7 +44,7 @@ actor ProxyTable {
       script = wanted.replacing()
       timer.onTableReplaced()
       if case .allowed(let until) = lastPermission, let action = timer.onAllowed(until: until, now: began) {
-        script += LeaseTimer.script(action)
+        script += LeaseTimer.script(action, bridge: !wanted.bridge.isEmpty)
         renews = action != .remove
       }
     }
@@ -43,7 +56,7 @@ actor ProxyTable {
       if renews {
         timer.onFailed()
         // Killed in its run, it may have been carried out just before, far too late.
-        try? await write(LeaseTimer.script(.remove), ProxyLimits.leaseRemoval)
+        try? await write(LeaseTimer.script(.remove, bridge: !wanted.bridge.isEmpty), ProxyLimits.leaseRemoval)
       }
       throw error
     }
@@ -80,7 +93,7 @@ actor ProxyTable {
 
   private func carryOut(_ action: LeaseTimer.Action) async -> Bool {
     do {
-      try await write(LeaseTimer.script(action), timer.timeout(action))
+      try await write(LeaseTimer.script(action, bridge: applied?.bridge.isEmpty == false), timer.timeout(action))
       return true
     } catch {
       // The elements that are there expire by themselves, and the next permission tries again.

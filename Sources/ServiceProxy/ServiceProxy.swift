@@ -11,10 +11,13 @@ public final class ServiceProxy: Sendable {
   public struct Configuration: Sendable {
     public var node: String
     public var podCIDR: String
+    /// The host's center, as endpoints name it.
+    public var zone: String?
     /// False: this host's pods are never fenced.
     public var isFenced: Bool = true
-    public init(node: String, podCIDR: String) {
+    public init(node: String, podCIDR: String, zone: String? = nil) {
       self.node = node
+      self.zone = zone
       self.podCIDR = podCIDR
     }
   }
@@ -23,7 +26,6 @@ public final class ServiceProxy: Sendable {
     case allowed(until: MonotonicTime)
     case denied
   }
-  static let tierAnnotation = "federation.tricenter.io/tier"
 
   private let configuration: Configuration
   private let services: Informer
@@ -58,10 +60,11 @@ public final class ServiceProxy: Sendable {
     try await slices.waitUntilSynced()
     try await pods.waitUntilSynced()
     continuation.yield()
+    let fencesBridge: Bool = await configuration.isFenced ? table.filtersBridges() : false
     await withDiscardingTaskGroup { group in
       group.addTask {
         for await _ in changes {
-          await self.sync()
+          await self.sync(fencesBridge)
           try? await Task.sleep(for: ProxyLimits.settle)
         }
       }
@@ -69,11 +72,11 @@ public final class ServiceProxy: Sendable {
     }
   }
 
-  private func sync() async {
+  private func sync(_ fencesBridge: Bool) async {
     while !Task.isCancelled {
       let began: MonotonicTime = clock.now()
       do {
-        try await table.apply(wanted())
+        try await table.apply(wanted(fencesBridge))
         syncs.increment()
         syncTime.recordNanoseconds((clock.now() - began).inNanoseconds)
         return
@@ -84,11 +87,15 @@ public final class ServiceProxy: Sendable {
     }
   }
 
-  private func wanted() -> RuleSet {
-    let ports: [ServicePort] = ServicePort.all(services: services.cache.all, slices: slices.cache.all, node: configuration.node)
-    let hot: [String] = pods.cache.all.filter { $0.annotations[Self.tierAnnotation] == "hot" || $0.spec["hostNetwork"].bool == true }
+  private func wanted(_ fencesBridge: Bool) -> RuleSet {
+    let ports: [ServicePort] = ServicePort.all(
+      services: services.cache.all, slices: slices.cache.all, node: configuration.node,
+      zone: configuration.zone)
+    let hot: [String] = pods.cache.all.filter { WorkloadTier($0).isEverywhere || $0.spec["hostNetwork"].bool == true }
       .compactMap { $0.status["podIP"].string }
     return RuleSet.build(
-      ports, host: RuleSet.Host(podCIDR: configuration.podCIDR, unfencedPods: hot, isFenced: configuration.isFenced))
+      ports,
+      host: RuleSet.Host(
+        podCIDR: configuration.podCIDR, unfencedPods: hot, isFenced: configuration.isFenced, fencesBridge: fencesBridge))
   }
 }

@@ -77,15 +77,34 @@ struct ActivationWorld {
     static let all: Troubles = [.cutsAndPauses, .slowAnswers, .elections, .moves]
   }
 
-  init(seed: UInt64, rates: ClosedRange<Double> = 0.95...1.05, troubles: Troubles = .all) {
+  /// The lab's own (sites/lab/site.yaml), and the default of site files.
+  struct Policy: Sendable {
+    var lease: Duration
+    var renewEvery: Duration
+    var margin: Duration
+    static let lab = Policy(lease: .seconds(2), renewEvery: .milliseconds(200), margin: .milliseconds(400))
+    static let usual = Policy(lease: .seconds(3), renewEvery: .milliseconds(250), margin: .milliseconds(500))
+  }
+  private let policy: Policy
+  private let electionLengths: ClosedRange<Int64>
+  /// How often nobody was active any more: exclusive pods were killed for it.
+  private(set) var gaps: Int = 0
+  private var wasActive: Bool = false
+
+  init(
+    seed: UInt64, rates: ClosedRange<Double> = 0.95...1.05, troubles: Troubles = .all, policy: Policy = .usual,
+    elections: ClosedRange<Int64> = 200...1_500
+  ) {
     self.troubles = troubles
+    self.policy = policy
+    electionLengths = elections
     random = SeededRandom(seed: seed)
     let centers: [CenterName] = ["production", "production", "local-dr", "local-dr", "remote-dr"]
     var generator: SeededRandom = SeededRandom(seed: seed ^ 0xABCD)
     hosts = centers.enumerated().map { index, center in
       let configuration = ActivationInstance.Configuration(
         cluster: "bank", center: center, order: ["production", "local-dr", "remote-dr"], automaticTo: ["production", "local-dr"],
-        lease: .seconds(3), renewEvery: .milliseconds(250), margin: .milliseconds(500), hostIndex: index % 2)
+        lease: policy.lease, renewEvery: policy.renewEvery, margin: policy.margin, hostIndex: index % 2)
       return Host(instance: ActivationInstance(configuration), rate: Double.random(in: rates, using: &generator))
     }
   }
@@ -108,7 +127,7 @@ struct ActivationWorld {
 
   private mutating func disturb(_ now: Int64) {
     if troubles.contains(.elections), now > electionUntil + 1_000, Int.random(in: 0..<300, using: &random) == 0 {
-      electionUntil = now + Int64.random(in: 200...1_500, using: &random)
+      electionUntil = now + Int64.random(in: electionLengths, using: &random)
       elections += 1
       for host in hosts.indices {
         hosts[host].firstReadAfterElection = nil
@@ -206,7 +225,7 @@ struct ActivationWorld {
       hosts[host].pacer.mood = .active
       return
     }
-    hosts[host].pacer.mood = .calm(lateFrom: seenAt + .milliseconds(750))
+    hosts[host].pacer.mood = .calm(lateFrom: seenAt + policy.renewEvery * FederationLimits.missingRenewals)
   }
 
   /// A host that sees its center give way says that it stopped. The report reaches the store, or is lost and made again.
@@ -261,6 +280,8 @@ struct ActivationWorld {
       if hosts[host].instance.view.isActive(center, at: local(host, now)) { active.insert(center) }
     }
     if !active.isEmpty { (everActive, lastActiveAt) = (true, now) }
+    if wasActive, active.isEmpty { gaps += 1 }
+    wasActive = !active.isEmpty
     if active.count > 1 { violations.append("at \(now) ms both \(active.map(\.value).sorted().joined(separator: " and ")) are active") }
   }
 }

@@ -40,7 +40,8 @@ import Testing
 
   private static func status(_ nodes: [KubeObject], active: CenterName = "production", silence: Duration?) -> JSONValue {
     FederationObjects.centerStatus(
-      center, nodes: nodes, active: active, cluster: "bank", silence: silence, lease: .seconds(3), source: "p1 of production", now: "NOW")
+      center, nodes: nodes, active: active, cluster: "bank", silence: silence, patience: .seconds(3), source: "p1 of production", now: "NOW"
+    )
   }
 
   @Test func aStandbyThatAnswersIsReady() {
@@ -52,8 +53,8 @@ import Testing
     #expect(Self.status([Self.node("l1"), Self.node("l2", ready: false)], silence: nil)["phase"] == "Recovering")
   }
 
-  /// Its kubelets' last heartbeats say Ready for 40 s; a lease of silence says otherwise.
-  @Test func aDarkCenterIsNotReadyAfterALease() {
+  /// Its kubelets' last heartbeats say Ready for 40 s; silence says otherwise.
+  @Test func aDarkCenterIsNotReadyAfterAWhile() {
     let nodes: [KubeObject] = [Self.node("l1"), Self.node("l2")]
     #expect(Self.status(nodes, silence: .milliseconds(2_999))["ready"] == true)
     #expect(

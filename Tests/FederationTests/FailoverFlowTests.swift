@@ -109,6 +109,25 @@ import Testing
     #expect(try await status("away")["epoch"] == 2)
     #expect(try await record()?.center == "local-dr")
     #expect(try await status("home")["phase"] == "Refused")
+    #expect(try await status("away")["conditions"].array.map { $0["type"].string } == ["Accepted", "Activated", "Completed"])
+    // What was decided, in the order in which it was.
+    try await Self.eventually("every decision about the move is there") {
+      let all: [KubeObject] = try await client.list(.decisions).items.filter { $0.spec["failover"] == "away" }
+      return Set(all.compactMap { $0.spec["decision"].string }).isSuperset(of: ["Accepted", "GaveWay", "TookOver"])
+    }
+    let refusal: KubeObject? = try await client.list(.decisions).items.first { $0.spec["failover"] == "home" }
+    #expect(refusal?.spec["decision"] == "Refused" && refusal?.spec["inputs"]["epoch"] == 1)
+    // A dry run is answered and does nothing.
+    _ = try await client.create(
+      .failovers,
+      KubeObject([
+        "apiVersion": "federation.tricenter.io/v1", "kind": "Failover", "metadata": ["name": "dry"],
+        "spec": ["cluster": "bank", "to": "remote-dr", "kind": "switchover", "dryRun": true],
+      ]))
+    try await Self.eventually("the dry run is answered") { try await status("dry")["phase"] == "Refused" }
+    #expect(Finding(try await status("dry")["blocking"][0]).object == "Center/remote-dr")
+    #expect(try await status("dry")["acceptedEpoch"].isNull)
+    #expect(try await record()?.center == "local-dr")
 
     // Nobody may delete the record through the API; in the store it can be done.
     await #expect(throws: KubeError.self) {

@@ -14,6 +14,7 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
 @Suite struct ReadPacerTests {
   private static func pacer(limit: Int = 4) -> ReadPacer {
     var rhythm = ReadPacer.Rhythm(every: .milliseconds(100))
+    rhythm.patience = .milliseconds(300)
     rhythm.limit = limit
     return ReadPacer(rhythm)
   }
@@ -45,7 +46,7 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     var pacer = ReadPacer(.init())
     #expect(pacer.onTime(at(0)) == 1)
     pacer.onEnd(1)
-    #expect(pacer.wake(after: at(5)) == at(200))
+    #expect(pacer.wake(after: at(5)) == at(100))
     pacer.mood = .calm(lateFrom: at(750))
     #expect(pacer.onTime(at(200)) == nil)
     #expect(pacer.wake(after: at(400)) == at(750))
@@ -124,7 +125,7 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     let first: ActivationView? = await iterator.next()
     let waited: Duration = SystemClock().now() - healed
     #expect(first?.record?.center == "production")
-    // The patience is 300 ms; a busy machine gets as much again and more, which is still less than a read's whole time.
+    // The patience is 150 ms; a busy machine gets as much again and more, which is still less than a read's whole time.
     #expect(waited < .milliseconds(900), "\(waited)")
     // It was read after the store was healed: the deadline counts from then on at the earliest.
     #expect((first?.lastReadBegan ?? healed) >= healed)

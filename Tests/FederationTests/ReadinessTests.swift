@@ -52,7 +52,7 @@ import Testing
       edit(&facts.nodes) { $0.json["spec"]["taints"] = [["key": .string(FederationNames.fencedTaint), "value": .string(value)]] }
     case ("pod", "cpu"):
       edit(&facts.pods) { $0.json["spec"]["containers"] = [["image": "web:1", "resources": ["requests": ["cpu": .string(value)]]]] }
-    case ("pod", "tier"): edit(&facts.pods) { $0.json["metadata"]["annotations"] = [FederationNames.tierAnnotation: .string(value)] }
+    case ("pod", "tier"): edit(&facts.pods) { $0.json["metadata"]["annotations"] = [WorkloadTier.annotation: .string(value)] }
     case ("center", "paused"): edit(&facts.centers) { $0.json["spec"]["paused"] = true }
     case ("gate", "closed"):
       facts.gates.append(

@@ -60,6 +60,7 @@ import Testing
   @Test(arguments: [
     (0.0, "0"), (5.0, "5"), (-2.5, "-2.5"), (1e-6, "0.000001"), (1e-7, "1e-7"), (1.5e-9, "1.5e-9"), (1e20, "100000000000000000000"),
     (1e21, "1e+21"), (1.25e22, "1.25e+22"), (123456.789, "123456.789"), (0.1, "0.1"), (1e16, "10000000000000000"), (-0.05, "-0.05"),
+    (-0.0, "0"),
   ])
   func numbersAreWrittenAsGoWritesThem(number: Double, text: String) {
     #expect(JSONValue.double(number).serialized().text == text)

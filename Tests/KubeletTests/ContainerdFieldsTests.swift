@@ -141,8 +141,9 @@ extension ContainerdSuites {
       defer { runtime.close() }
       #expect(try await runtime.sandboxImage() == "tricenter.local/pause:1")
       #expect(try await runtime.imageDisk()?.capacity ?? 0 > 0)
+      let clock = SystemClock()
       let keeper = ImageKeeper(
-        runtime: runtime, client: cluster.node, clock: SystemClock(),
+        runtime: runtime, client: cluster.node, references: ClientReferences(client: cluster.node, clock: clock), clock: clock,
         recorder: EventRecorder(client: cluster.node, component: "kubelet", host: "prod-1"), node: "prod-1",
         thresholds: .init(high: 85, low: 80, youngest: .zero))
       #expect(try await keeper.collect(.init(capacity: 1_000, free: 900)) == [])
@@ -157,6 +158,17 @@ extension ContainerdSuites {
         ],
       ])
       _ = try await cluster.admin.create(.deployments, deployment)
+      try await keeper.look()
+      let complete: KubeObject? = try await cluster.admin.find(.nodes, name: "prod-1")
+      #expect(complete?.annotations[ImageKeeper.missingAnnotation]?.contains("spare") == false)
+      var absent: KubeObject = deployment
+      absent.json["metadata"]["name"] = "absent"
+      absent.json["spec"]["template"]["spec"]["containers"][0]["image"] = "tricenter.local/nowhere:1"
+      _ = try await cluster.admin.create(.deployments, absent)
+      try await keeper.look()
+      let lacking: KubeObject? = try await cluster.admin.find(.nodes, name: "prod-1")
+      #expect(lacking?.annotations[ImageKeeper.missingAnnotation]?.contains("tricenter.local/nowhere:1") == true)
+      try await cluster.admin.delete(.deployments, namespace: "shop", name: "absent")
       #expect(try await keeper.collect(.init(capacity: 1_000, free: 0)) == [])
       try await cluster.admin.delete(.deployments, namespace: "shop", name: "later")
       #expect(try await keeper.collect(.init(capacity: 1_000, free: 0)) == ["tricenter.local/spare:1"])

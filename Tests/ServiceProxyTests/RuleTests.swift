@@ -28,7 +28,7 @@ import Testing
   static let host = RuleSet.Host(podCIDR: "10.171.1.0/24", unfencedPods: [], isFenced: true)
 
   static func ports(_ service: KubeObject, _ endpoints: JSONValue) -> [ServicePort] {
-    ServicePort.all(services: [service], slices: [slice(service.name, endpoints)], node: "a")
+    ServicePort.all(services: [service], slices: [slice(service.name, endpoints)], node: "a", zone: nil)
   }
 
   @Test func readyEndpointsAreBalancedOver() throws {
@@ -111,7 +111,7 @@ import Testing
       let again: LeaseTimer.Action? = timer.onAllowed(until: at(took + 2_500), now: at(took))
       #expect(again == .renew(milliseconds: 2_500 - min(1_000, max(250, took * 2))))
       let most: Duration = again.map { timer.timeout($0) } ?? .zero
-      #expect(most - timer.allowance <= .milliseconds(250))
+      #expect(most - timer.allowance <= .milliseconds(150))
     }
   }
 
@@ -160,8 +160,8 @@ import Testing
         kernel.advance(200)
       }
       let ends: [Int64?] = kernel.state.withLock { $0.ends }
-      // Single ones may be late by half of the margin, until they are written again; the last one is not.
-      for end in ends { #expect((end ?? 0) <= until + 250, "\(delays): \(ends), \(until)") }
+      // Single ones may be late by half of the smallest margin, until they are written again; the last one is not.
+      for end in ends { #expect((end ?? 0) <= until + 150, "\(delays): \(ends), \(until)") }
       #expect((ends.last.flatMap { $0 } ?? 0) <= until, "\(delays): \(ends), \(until)")
       await table.follow(.denied)
       let left: [Int64?] = kernel.state.withLock { $0.ends }

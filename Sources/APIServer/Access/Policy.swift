@@ -24,7 +24,15 @@ extension Authorizer {
   /// (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#core-component-roles), and ours for `tricenter:…` daemons.
   public static let standard = Authorizer(grants: [
     Grant(.group("system:masters"), [Rule(["*"], groups: ["*"], resources: ["*"], paths: ["*"])]),
-    Grant(.group("system:authenticated"), [discovery]),
+    Grant(
+      .group("system:authenticated"),
+      [
+        discovery,
+        // Whoever is known may see what waits for a decision and decide: the API writes down who it was, and the runner counts only
+        // those whose group the step names.
+        Rule(read, groups: ["federation.tricenter.io"], resources: ["runbookruns", "runbookapprovals"]),
+        Rule(["create"], groups: ["federation.tricenter.io"], resources: ["runbookapprovals"]),
+      ]),
     Grant(.group("system:monitoring"), [Rule(["get"], paths: ["/metrics"])]),
     Grant(
       .group("system:nodes"),

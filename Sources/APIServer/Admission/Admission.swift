@@ -21,7 +21,12 @@ struct Admission: Sendable {
 
   func create(_ resource: Resource, _ object: inout KubeObject, user: UserInfo) async throws -> AdmissionPlan {
     var plan = AdmissionPlan()
-    if resource.isNamespaced { plan.guards.append(try await liveNamespace(resource, object)) }
+    if resource.isNamespaced {
+      let namespace: StoredObject = try await liveNamespace(resource, object)
+      plan.guards.append(WriteGuard(key: storage.key(catalog.namespaces, Bytes(object.namespace)), revision: namespace.revision))
+      // The guard holds for the tier as well: what the namespace said then it says when the pod is written.
+      if resource.name == .pods { stampTier(&object, namespace: try namespace.object()) }
+    }
     switch resource.name {
     case .pods: preparePod(&object)
     case .services: try await allocate(&object, old: nil, &plan)
@@ -33,6 +38,7 @@ struct Admission: Sendable {
     case .failovers: try prepareFailover(resource, &object, user: user)
     case .gates: object.json["spec"]["changedBy"] = .string(user.name)
     case .decisions: try checkDecision(resource, object, user: user)
+    case .runbookApprovals, .runbookRuns: signDecision(resource, &object, user: user)
     default: break
     }
     return plan

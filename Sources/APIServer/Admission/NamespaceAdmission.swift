@@ -6,7 +6,7 @@ extension Admission {
 
   /// The namespace must be there and stay as it was looked at until the write is committed: a create that races a namespace's deletion
   /// through another apiserver loses.
-  func liveNamespace(_ resource: Resource, _ object: KubeObject) async throws -> WriteGuard {
+  func liveNamespace(_ resource: Resource, _ object: KubeObject) async throws -> StoredObject {
     let namespaces: Resource = catalog.namespaces
     let path: Bytes = Bytes(object.namespace)
     var found: StoredObject? = namespaces.hub.object(path)
@@ -25,7 +25,7 @@ extension Admission {
       ]
       throw KubeStatus(code: refusal.code, reason: refusal.reason, message: refusal.message, details: details)
     }
-    return WriteGuard(key: storage.key(namespaces, path), revision: found.revision)
+    return found
   }
 
   /// https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/#automatic-labelling

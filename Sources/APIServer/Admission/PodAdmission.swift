@@ -17,6 +17,15 @@ extension Admission {
     }
   }
 
+  /// The tier that the pod keeps for life. `exclusive` is what a pod without the annotation is, and needs none.
+  func stampTier(_ pod: inout KubeObject, namespace: KubeObject) {
+    let given: JSONValue = pod.metadata["annotations"][WorkloadTier.annotation]
+    // One that nobody understands is left for validation to refuse.
+    guard given.isNull else { return }
+    let tier: WorkloadTier = .of(newPod: pod, namespace: namespace)
+    if tier != .exclusive { pod.json["metadata"]["annotations"][WorkloadTier.annotation] = .string(tier.rawValue) }
+  }
+
   private static func tolerates(_ pod: KubeObject, noExecute taint: String) -> Bool {
     pod.spec["tolerations"].array.contains { toleration in
       let key: String = toleration["key"].string ?? ""

@@ -27,7 +27,9 @@ extension Handlers {
       var new: KubeObject = old
       new.json["spec"]["nodeName"] = .string(node)
       for (label, value) in topology { new.json["metadata"]["labels"][label] = .string(value) }
-      for (annotation, value) in binding.annotations { new.json["metadata"]["annotations"][annotation] = .string(value) }
+      for (annotation, value) in binding.annotations where annotation != WorkloadTier.annotation {
+        new.json["metadata"]["annotations"][annotation] = .string(value)
+      }
       setScheduled(&new)
       return .write(new, AdmissionPlan())
     }

@@ -15,15 +15,21 @@ public struct NameServer: Sendable {
     public var domain: String
     public var cluster: String
     public var zone: String
-    public init(domain: String, cluster: String, zone: String) {
+    /// The center that answers, and its hosts: what is `hot` is served there whatever center is active.
+    public var center: String
+    public var addresses: [String]
+    public init(domain: String, cluster: String, zone: String, center: String = "", addresses: [String] = []) {
       self.domain = domain
       self.cluster = cluster
       self.zone = zone
+      self.center = center
+      self.addresses = addresses
     }
   }
 
   /// Time that a global answer may be kept: a failover is seen within it.
   public static let globalTTLSeconds: UInt32 = 1
+  private let here: (center: String, addresses: [String])
   private let local: ClusterZone
   private let global: DNSName
   private let directory: any ServiceDirectory
@@ -31,6 +37,7 @@ public struct NameServer: Sendable {
   private static let reverseZone = DNSName("in-addr.arpa")
 
   public init(_ configuration: Configuration, directory: any ServiceDirectory, state: @escaping @Sendable () -> GlobalState) {
+    here = (configuration.center, configuration.addresses)
     local = ClusterZone(domain: DNSName(configuration.domain), directory: directory)
     global = DNSName("\(configuration.cluster).\(configuration.zone)")
     self.directory = directory
@@ -53,7 +60,15 @@ public struct NameServer: Sendable {
 
   /// `web.shop.<cluster>.<zone>`: addresses of the active center's hosts, where the Service exists, whether or not a pod of it
   /// is ready. The cluster's own name answers too, with the center and epoch as text.
+  ///
+  /// A Service whose pods are all `hot` is served in several centers, and each of them names itself as long as a pod of it is ready there:
+  /// whoever reaches its DNS reaches its hosts, also when it is cut off from the others.
   private func globalAnswer(_ labels: [String], _ query: DNSQuery) -> DNSAnswer {
+    if labels.count == 2, !here.addresses.isEmpty, isServedHere(namespace: labels[1], service: labels[0]) {
+      var records: [DNSRecord] = ClusterZone.addressRecords(query.name, here.addresses, ttlSeconds: Self.globalTTLSeconds)
+      records.append(DNSRecord(name: query.name, ttlSeconds: Self.globalTTLSeconds, data: .txt(["center=\(here.center)", "tier=hot"])))
+      return finish(.records(records), query, zone: global, negativeTTL: Self.globalTTLSeconds)
+    }
     guard case .active(let center, let epoch, let addresses) = state() else { return DNSAnswer(.serverFailure) }
     var records: [DNSRecord] = ClusterZone.addressRecords(query.name, addresses, ttlSeconds: Self.globalTTLSeconds)
     records.append(
@@ -67,6 +82,13 @@ public struct NameServer: Sendable {
       return finish(exists ? .records([]) : .noSuchName, query, zone: global, negativeTTL: Self.globalTTLSeconds)
     }
     return finish(.records(records), query, zone: global, negativeTTL: Self.globalTTLSeconds)
+  }
+
+  private func isServedHere(namespace: String, service: String) -> Bool {
+    directory.slices(namespace: namespace, service: service).contains { slice in
+      slice.labels[WorkloadTier.annotation] == WorkloadTier.hot.rawValue
+        && slice["endpoints"].array.contains { $0["zone"].string == here.center && $0["conditions"]["ready"].bool != false }
+    }
   }
 
   /// Picks the wanted type. A name without records of that type is an empty answer, one that does not exist an error; both with the

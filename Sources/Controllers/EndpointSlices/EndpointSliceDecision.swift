@@ -13,11 +13,14 @@ struct EndpointSliceDecision: Sendable {
   static let headlessLabel: String = "service.kubernetes.io/headless"
 
   private let service: KubeObject
+  /// All of the Service's pods are `hot`: readers may prefer endpoints of their own center, which no failover takes from it.
+  private let isHot: Bool
   private(set) var actions: [Action] = []
 
   /// `slices`: those of this Service that this controller manages.
   init(_ service: KubeObject, pods: [KubeObject], nodes: (String) -> KubeObject?, slices: [KubeObject]) {
     self.service = service
+    isHot = !pods.isEmpty && pods.allSatisfy { WorkloadTier($0).isEverywhere }
     let given: [String] = service.spec["ipFamilies"].array.compactMap(\.string)
     for family in given.isEmpty ? ["IPv4"] : given {
       let endpoints: [EndpointFacts] = pods.compactMap { EndpointFacts($0, service: service, node: nodes($0.nodeName), family: family) }
@@ -116,6 +119,7 @@ struct EndpointSliceDecision: Sendable {
     labels[Self.serviceLabel] = service.name
     labels[Self.managedLabel] = Self.manager
     labels[Self.headlessLabel] = service.spec["clusterIP"].string == "None" ? "" : nil
+    labels[WorkloadTier.annotation] = isHot ? WorkloadTier.hot.rawValue : nil
     return KubeObject([
       "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
       "metadata": [

@@ -9,12 +9,17 @@ enum EvictionPlan: Hashable, Sendable {
   /// Wall time, since the taint's `timeAdded` is one.
   case leaveAt(WallTime)
 
+  /// Every change of the active center fences the other centers' nodes until they have reported, which takes a second where they live: a
+  /// `hot` pod is not ended for that. One whose node stays fenced is replaced elsewhere.
+  private static let hotPatience: JSONValue = ["tolerationSeconds": .int(ControllerLimits.hotFenceSeconds)]
+
   static func of(_ pod: KubeObject, taints: [Taint], now: WallTime) -> EvictionPlan {
     let taints: [Taint] = taints.filter { $0.effect == "NoExecute" }
     guard !taints.isEmpty, !pod.isBeingDeleted else { return .stay }
     var until: WallTime?
     for taint in taints {
-      let tolerations: [JSONValue] = pod.spec["tolerations"].array.filter { taint.isTolerated(by: $0) }
+      var tolerations: [JSONValue] = pod.spec["tolerations"].array.filter { taint.isTolerated(by: $0) }
+      if taint.key == Taint.fenced, tolerations.isEmpty, WorkloadTier(pod).isEverywhere { tolerations = [Self.hotPatience] }
       guard !tolerations.isEmpty else { return .leaveNow }
       // The shortest time given by a toleration that limits it; one without a limit does not lengthen another's.
       guard let seconds: Int64 = tolerations.compactMap({ $0["tolerationSeconds"].int }).min() else { continue }

@@ -139,7 +139,10 @@ final class NodeHealthController: Reconciler {
       case .leaveNow:
         environment.events.event(pod, .normal, reason: "TaintManagerEviction", message: "Marking for deletion Pod \(pod.key)")
         do {
-          try await environment.client.delete(.pods, namespace: pod.namespace, name: pod.name, options: DeleteOptions(uid: pod.uid))
+          // Nobody on a fenced node will say that the pod has ended.
+          let grace: Int64? = node.isFencedNode ? 0 : nil
+          try await environment.client.delete(
+            .pods, namespace: pod.namespace, name: pod.name, options: DeleteOptions(gracePeriodSeconds: grace, uid: pod.uid))
         } catch let error as KubeError where error.code == .notFound || error.code == .conflict {
           continue
         }

@@ -32,9 +32,13 @@ struct PodCleanupDecision: Sendable {
     }
   }
 
-  /// Only a toleration that names the taint counts: "tolerates everything" was written by people who thought of one center.
+  /// Only a toleration that names the taint counts: "tolerates everything" was written by people who thought of one center. `hot` pods
+  /// are given some seconds (`EvictionPlan`).
   static func outlivesFence(_ pod: KubeObject) -> Bool {
-    pod.spec["tolerations"].array.contains { $0["key"].string == Taint.fenced && ["", "NoExecute"].contains($0["effect"].string ?? "") }
+    WorkloadTier(pod).isEverywhere
+      || pod.spec["tolerations"].array.contains {
+        $0["key"].string == Taint.fenced && ["", "NoExecute"].contains($0["effect"].string ?? "")
+      }
   }
 
   private static func older(_ left: KubeObject, _ right: KubeObject) -> Bool {

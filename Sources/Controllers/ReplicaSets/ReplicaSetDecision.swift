@@ -35,6 +35,10 @@ struct ReplicaSetDecision: Sendable {
     for field in ["labels", "annotations", "finalizers"] where !template["metadata"][field].isNull {
       pod.json["metadata"][field] = template["metadata"][field]
     }
+    // The owner's tier, where the template has none; a Deployment's annotations are its sets' as well.
+    if let tier: WorkloadTier = .named(byWorkload: set) {
+      pod.json["metadata"]["annotations"][WorkloadTier.annotation] = .string(tier.rawValue)
+    }
     pod.json["metadata"]["ownerReferences"] = [Ownership.reference(to: set, .replicaSets)]
     pod.json["spec"] = template["spec"]
     return pod

@@ -11,8 +11,10 @@ extension FederationController {
   /// One round of making the cluster as the activation wants it. Every part looks first, so a round with nothing to do writes nothing.
   func enforce(_ record: ActivationRecord) async {
     guard nodes.hasSynced, pods.hasSynced else { return }
-    await fenceNodes(record)
-    await deleteLostPods(record)
+    // Beside each other: what allows a pod to be replaced is the activation that was written, not the taint, which is for everybody else.
+    async let fenced: Void = fenceNodes(record)
+    async let replaced: Void = deleteLostPods(record)
+    _ = await (fenced, replaced)
     do {
       try await recordFailover(record)
       try await maintainObjects(record)
@@ -28,7 +30,7 @@ extension FederationController {
     await inParallel(all) { node in
       guard let action = Fencing.action(node: node, activeCenter: record.center.value, epoch: record.epoch) else { return }
       do {
-        _ = try await self.client.update(.nodes, Fencing.apply(action, to: node, epoch: record.epoch))
+        _ = try await self.client.update(.nodes, Fencing.apply(action, to: node, epoch: record.epoch, now: self.clock.wall()))
         self.logger.notice(
           "node \(action == .fence ? "fenced" : "released")", metadata: ["node": "\(node.name)", "epoch": "\(record.epoch)"])
       } catch let error as KubeError where error.code == .conflict || error.code == .notFound {
@@ -69,7 +71,7 @@ extension FederationController {
       let stored: KubeObject = try await ensure(.centers, FederationObjects.center(center, site: site))
       let status: JSONValue = FederationObjects.centerStatus(
         center, nodes: nodes.cache.all, active: record.center, cluster: record.cluster, silence: silence(of: center.name),
-        lease: record.lease, source: "\(configuration.host) of \(configuration.center)", now: now)
+        patience: VantageLimits.centerPatience(lease: record.lease), source: "\(configuration.host) of \(configuration.center)", now: now)
       var (before, after): (JSONValue, JSONValue) = (stored.status, status)
       for field in ["lastHeard", "readiness", "source"] { (before[field], after[field]) = (.null, .null) }
       // The time alone is told every ten seconds only: each write goes to every center.

@@ -325,6 +325,8 @@ public actor FederationController {
       logger.notice(
         "took over", metadata: ["from": "\(from)", "epoch": "\(written.epoch)", "silentFor": "\(silentFor.inNanoseconds / 1_000_000) ms"])
       enforceDue = began
+      // The tick would come up to 100 ms later, and pods wait for it.
+      startEnforcing()
       do {
         try await recordFailover(written, silentFor: silentFor)
       } catch let error as KubeError where error.code == .conflict || error.code == .alreadyExists {

@@ -96,12 +96,13 @@ enum FederationObjects {
   }
 
   /// - Parameter silence: since a host of the center answered; nil: nobody asks, or it is the own one.
+  /// - Parameter patience: a center that was silent for so long is not ready.
   static func centerStatus(
-    _ center: Center, nodes: [KubeObject], active: CenterName, cluster: String, silence: Duration?, lease: Duration, source: String,
+    _ center: Center, nodes: [KubeObject], active: CenterName, cluster: String, silence: Duration?, patience: Duration, source: String,
     now: String
   ) -> JSONValue {
     let own: [KubeObject] = nodes.filter { $0.labels[FederationNames.centerLabel] == center.name.value }
-    let isSilent: Bool = silence.map { $0 >= lease } ?? false
+    let isSilent: Bool = silence.map { $0 >= patience } ?? false
     let ready: [KubeObject] = isSilent ? [] : own.filter { Capacity.isReady($0) && Fencing.fencedTaint($0) == nil }
     let isActive: Bool = center.name == active
     let phase: String = isActive ? "Active" : ready.isEmpty ? "Unreachable" : ready.count < center.hosts.count ? "Recovering" : "Standby"
@@ -109,7 +110,7 @@ enum FederationObjects {
       "ready": .bool(!ready.isEmpty), "phase": .string(phase), "nodesReady": .int(Int64(ready.count)),
       "nodesTotal": .int(Int64(own.count)), "activeFor": .array(isActive ? [.string(cluster)] : []), "source": .string(source),
     ]
-    if !ready.isEmpty || silence.map({ $0 < lease }) ?? false { status["lastHeard"] = .string(now) }
+    if !ready.isEmpty || silence.map({ $0 < patience }) ?? false { status["lastHeard"] = .string(now) }
     return status
   }
 }

@@ -1,4 +1,5 @@
 import KubeModel
+import Primitives
 
 /// What must happen to Nodes and pods outside the active center, as pure functions of what is stored.
 public enum Fencing {
@@ -22,24 +23,28 @@ public enum Fencing {
     node.spec["taints"].array.first { $0["key"].string == FederationNames.fencedTaint }
   }
 
-  /// The node with the taint of this epoch, or without it.
-  public static func apply(_ action: NodeAction, to node: KubeObject, epoch: Int64) -> KubeObject {
+  /// The node with the taint of this epoch, or without it. `now`: `hot` pods leave a node that stays fenced some seconds after it.
+  public static func apply(_ action: NodeAction, to node: KubeObject, epoch: Int64, now: WallTime) -> KubeObject {
     var changed: KubeObject = node
     var taints: [JSONValue] = node.spec["taints"].array.filter { $0["key"].string != FederationNames.fencedTaint }
     if action == .fence {
-      taints.append(["key": .string(FederationNames.fencedTaint), "value": .string(String(epoch)), "effect": "NoExecute"])
+      taints.append([
+        "key": .string(FederationNames.fencedTaint), "value": .string(String(epoch)), "effect": "NoExecute",
+        "timeAdded": .string(now.rfc3339),
+      ])
     }
     changed.json["spec"]["taints"] = taints.isEmpty ? .null : .array(taints)
     return changed
   }
 
   /// Pods that are bound to fenced nodes: their containers are dead or will be before anybody could reach them. And pods of one center only
-  /// that are bound to nodes of other centers, fenced or not any more: no kubelet there will run them.
+  /// that are bound to nodes of other centers, fenced or not any more: no kubelet there will run them. `hot` pods run anywhere: those of
+  /// nodes that stay fenced are left to the controllers, which give them some seconds.
   public static func lostPods(_ pods: [KubeObject], fencedNodes: Set<String>, foreignNodes: Set<String>) -> [KubeObject] {
     pods.filter { pod in
-      guard let node: String = pod.spec["nodeName"].string else { return false }
+      guard let node: String = pod.spec["nodeName"].string, !WorkloadTier(pod).isEverywhere else { return false }
       if fencedNodes.contains(node) { return true }
-      return foreignNodes.contains(node) && pod.annotations[FederationNames.tierAnnotation] != "hot"
+      return foreignNodes.contains(node)
         && !["Succeeded", "Failed"].contains(pod.status["phase"].string ?? "")
     }
   }

@@ -10,8 +10,6 @@ public enum FederationNames {
   public static let yieldedEpochAnnotation = "federation.tricenter.io/yielded-epoch"
   /// The same by the host's federation daemon, of itself.
   public static let controlYieldedEpochAnnotation = "federation.tricenter.io/control-yielded-epoch"
-  /// `hot` on a pod: it runs in several centers at once, and no fence touches it.
-  public static let tierAnnotation = "federation.tricenter.io/tier"
   /// Leader leases of what may act in one center only, in `ActivationRecord.namespace`.
   public static let controllerManagerLease = "controller-manager"
   public static let schedulerLease = "scheduler"

@@ -78,7 +78,7 @@ public final class VantageReporter: Sendable {
         report.dns = await reports.dns()
         if await write(report.object(now: clock.wall())) {
           told = sights
-          due = now + VantageLimits.reportEvery
+          due = now + (report.dns?.answered == false ? VantageLimits.reportAgain : VantageLimits.reportEvery)
         }
       }
       try? await Task.sleep(for: VantageLimits.reportPause)

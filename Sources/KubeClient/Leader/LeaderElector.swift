@@ -151,12 +151,23 @@ public final class LeaderElector: Sendable {
     }
   }
 
+  /// A candidate begins with what the server has in memory: a write on top of an old version is refused, and then the lease is read
+  /// properly. After the loss of a center every read by quorum waits for the other city, and a failover waits for this one.
   private func exchange(_ start: Term) async throws -> (Term, Step) {
+    guard !start.election.leads, start.object == nil else { return try await exchange(start, cached: false) }
+    do {
+      return try await exchange(start, cached: true)
+    } catch let error as KubeError where error.code == .conflict || error.code == .alreadyExists || error.code == .notFound {
+      return try await exchange(start, cached: false)
+    }
+  }
+
+  private func exchange(_ start: Term, cached: Bool) async throws -> (Term, Step) {
     var term: Term = start
     let epoch: Int64 = configuration.epoch()
     var directives: [LeaderElectionInstance.Directive] = [.write(acquire: false)]
     if !term.election.leads || term.object == nil {
-      term.object = try await client.find(.leases, namespace: configuration.namespace, name: configuration.name)
+      term.object = try await client.find(.leases, namespace: configuration.namespace, name: configuration.name, cached: cached)
       directives = term.election.onRead(term.object.map { LeaderLease($0) }, epoch: epoch, now: clock.now())
     }
     var step: Step = .nothing

@@ -206,7 +206,8 @@ enum JSONNumbers {
     }
     while digits.count > 1, digits.last == "0" { digits.removeLast() }
     let sign: String = number.sign == .minus ? "-" : ""
-    if digits == ["0"] { return sign + "0" }
+    // Zero has no sign in a JSON document: -0 would be read back as the integer 0.
+    if digits == ["0"] { return "0" }
     // The value is 0.DIGITS times ten to the exponent.
     if number.magnitude < 1e-6 || number.magnitude >= 1e21 {
       let fraction: String = digits.count > 1 ? "." + String(digits.dropFirst()) : ""

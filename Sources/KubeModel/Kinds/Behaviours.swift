@@ -48,4 +48,9 @@ extension ResourceBehaviour {
   static let decisions = ResourceBehaviour(validateUpdate: Validation.decisionUpdate)
   static let vantages = ResourceBehaviour()
   static let gates = ResourceBehaviour(hasGeneration: true, validate: Validation.gate)
+  static let runbookRuns = ResourceBehaviour(
+    hasGeneration: true, validate: Validation.runbookRun, validateUpdate: Validation.runbookRunUpdate,
+    prepareCreate: { $0["status"] = ["phase": "Pending"] })
+  static let runbookApprovals = ResourceBehaviour(
+    hasGeneration: true, validate: Validation.runbookApproval, validateUpdate: Validation.runbookApprovalUpdate)
 }

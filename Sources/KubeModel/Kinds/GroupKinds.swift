@@ -55,4 +55,14 @@ extension ResourceDefinition {
 
   public static let gates = ResourceDefinition(
     .gates, type: "federation.v1.Gate", categories: ["federation"], columns: TableColumn.gates, behaviour: .gates)
+
+  public static let runbookRuns = ResourceDefinition(
+    .runbookRuns, type: "federation.v1.RunbookRun", shortNames: ["rr"], categories: ["federation"], subresources: [status(.runbookRuns)],
+    selectable: [SelectableField("spec.runbook"), SelectableField("status.phase")], columns: TableColumn.runbookRuns,
+    behaviour: .runbookRuns)
+
+  public static let runbookApprovals = ResourceDefinition(
+    .runbookApprovals, type: "federation.v1.RunbookApproval", categories: ["federation"],
+    selectable: [SelectableField("spec.run"), SelectableField("spec.step")], columns: TableColumn.runbookApprovals,
+    behaviour: .runbookApprovals)
 }

@@ -3,7 +3,7 @@ public struct Registry: Sendable {
   public static let shared = Registry([
     .namespaces, .nodes, .pods, .services, .endpoints, .configMaps, .secrets, .serviceAccounts, .events, .bindings, .deployments,
     .replicaSets, .endpointSlices, .leases, .newEvents, .selfSubjectAccessReviews, .selfSubjectReviews, .centers, .clusters, .failovers,
-    .drills, .decisions, .vantages, .gates,
+    .drills, .decisions, .vantages, .gates, .runbookRuns, .runbookApprovals,
   ])
 
   public let definitions: [ResourceDefinition]

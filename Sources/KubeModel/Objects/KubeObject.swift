@@ -112,4 +112,8 @@ extension ResourceName {
   public static let vantages = Self(
     group: "federation.tricenter.io", version: "v1", resource: "vantages", kind: "Vantage", namespaced: false)
   public static let gates = Self(group: "federation.tricenter.io", version: "v1", resource: "gates", kind: "Gate", namespaced: false)
+  public static let runbookRuns = Self(
+    group: "federation.tricenter.io", version: "v1", resource: "runbookruns", kind: "RunbookRun", namespaced: false)
+  public static let runbookApprovals = Self(
+    group: "federation.tricenter.io", version: "v1", resource: "runbookapprovals", kind: "RunbookApproval", namespaced: false)
 }

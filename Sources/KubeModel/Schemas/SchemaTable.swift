@@ -10,7 +10,7 @@ import Primitives
 enum SchemaSource {
   static let all: [StaticString] = [
     metaV1, coreV1, appsV1, discoveryV1, coordinationV1, autoscalingV1, eventsV1, policyV1, authorizationV1, authenticationV1,
-    federationV1,
+    federationV1, federationRunsV1,
   ]
 }
 

@@ -104,7 +104,7 @@ extension TableColumn {
     TableColumn("Reason", wide: true, field: ["spec", "reason"], "Why it is closed."),
   ]
 
-  private static func duration(_ object: KubeObject, _ now: WallTime) -> JSONValue {
+  static func duration(_ object: KubeObject, _ now: WallTime) -> JSONValue {
     guard let start: WallTime = object.status["startedAt"].string.flatMap({ WallTime(rfc3339: $0) }) else { return "<none>" }
     let end: WallTime = object.status["finishedAt"].string.flatMap { WallTime(rfc3339: $0) } ?? now
     return .string(HumanDuration.text(seconds: end.secondsSince1970 - start.secondsSince1970))

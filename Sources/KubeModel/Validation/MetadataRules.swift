@@ -47,6 +47,9 @@ enum MetadataRules {
       Validation.unchanged(new.metadata[field], old.metadata[field], path.child(field), &errors)
     }
     common(new.metadata, &errors)
+    if definition.name == .pods, WorkloadTier(new) != WorkloadTier(old) {
+      errors.append(.invalid(tierPath(path), new.metadata["annotations"][WorkloadTier.annotation], Validation.immutable))
+    }
     finalizers(new, &errors)
     return errors
   }
@@ -54,6 +57,7 @@ enum MetadataRules {
   private static func common(_ metadata: JSONValue, _ errors: inout [FieldError]) {
     Validation.labels(metadata["labels"], path.child("labels"), &errors)
     annotations(metadata["annotations"], &errors)
+    tier(metadata, path, &errors)
     owners(metadata["ownerReferences"].array, &errors)
   }
 
@@ -66,6 +70,15 @@ enum MetadataRules {
       size += member.key.utf8.count + (member.value.string?.utf8.count ?? 0)
     }
     if size > NameRules.annotationsBytes { errors.append(.tooLong(here, limit: NameRules.annotationsBytes)) }
+  }
+
+  private static func tierPath(_ metadata: FieldPath) -> FieldPath { metadata.child("annotations").key(WorkloadTier.annotation) }
+
+  /// A tier that nobody knows would be taken for `exclusive`; whoever wrote it meant something else.
+  static func tier(_ metadata: JSONValue, _ path: FieldPath, _ errors: inout [FieldError]) {
+    let value: JSONValue = metadata["annotations"][WorkloadTier.annotation]
+    guard !value.isNull, WorkloadTier(rawValue: value.string ?? "") == nil else { return }
+    errors.append(.notSupported(tierPath(path), value, WorkloadTier.allCases.map(\.rawValue).sorted()))
   }
 
   private static func owners(_ references: [JSONValue], _ errors: inout [FieldError]) {

@@ -40,6 +40,7 @@ extension Validation {
     }
     labels(spec["template"]["metadata"]["labels"], template.child("metadata").child("labels"), &errors)
     guard !spec["template"].isNull else { return }
+    MetadataRules.tier(spec["template"]["metadata"], template.child("metadata"), &errors)
     podSpec(spec["template"]["spec"], template.child("spec"), &errors)
     if let policy: String = spec["template"]["spec"]["restartPolicy"].string, policy != "Always" {
       errors.append(.notSupported(template.child("spec").child("restartPolicy"), .string(policy), ["Always"]))

@@ -83,6 +83,7 @@ extension SandboxObservation {
         var map: [String: String] = [:]
         try reader.mapEntry(field, into: &map)
         if map[PodLabels.hot] == "true" { hot = true }
+        if let digest: String = map[PodLabels.prepared] { prepared = digest }
       default: try reader.skip(field)
       }
     }

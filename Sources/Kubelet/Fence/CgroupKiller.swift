@@ -16,10 +16,16 @@ public enum CgroupKiller {
   @discardableResult
   public static func kill(_ parent: String) -> Int {
     guard parent.hasPrefix("/"), parent.count > 1 else { return 0 }
-    var killed: Set<pid_t> = []
-    for root in roots.prefix(4) where Files.isDirectory(root + parent) { walk(root + parent) { killed.insert($0) } }
+    let killed: Set<pid_t> = processes(below: parent)
     for pid in killed where pid > 1 { _ = Glibc.kill(pid, SIGKILL) }
     return killed.count
+  }
+
+  static func processes(below parent: String) -> Set<pid_t> {
+    var found: Set<pid_t> = []
+    guard parent.hasPrefix("/"), parent.count > 1 else { return found }
+    for root in roots.prefix(4) where Files.isDirectory(root + parent) { walk(root + parent) { found.insert($0) } }
+    return found
   }
 
   /// Uids of the pods that have a cgroup below `root`.

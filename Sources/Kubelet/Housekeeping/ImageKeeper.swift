@@ -5,21 +5,29 @@ import Metrics
 import Primitives
 
 /// The shell around `ImageCollector`: looks at the disk every five minutes and removes what it says. Whatever cannot be found out
-/// (which image sandboxes are made of, what workloads name) stops it: a standby that has lost its images is no standby.
+/// (which image sandboxes are made of, what workloads name) stops it: a standby that has lost its images is no standby. In a standby
+/// center it also pulls what workloads name and this host lacks, and says on the Node what it could not get (`ImageKeeper+Pull`).
 actor ImageKeeper {
-  private let runtime: any ContainerRuntime
-  private let client: KubeClient
+  let runtime: any ContainerRuntime
+  let client: KubeClient
+  let references: any ReferenceSource
   private let clock: any TimeSource
   private let recorder: EventRecorder
-  private let node: String
+  let node: String
+  /// Whether this host gets images before anybody needs them; nil never.
+  let pulls: (@Sendable () -> Bool)?
+  /// What the Node says is missing; nil until it was told.
+  var toldMissing: String?
   private var collector: ImageCollector
   private let removed = Counter(label: "kubelet_image_garbage_collected_total")
-  private let logger = Logger(label: "kubelet.images")
+  let logger = Logger(label: "kubelet.images")
 
   init(
-    runtime: any ContainerRuntime, client: KubeClient, clock: any TimeSource, recorder: EventRecorder, node: String,
-    thresholds: ImageCollector.Thresholds
+    runtime: any ContainerRuntime, client: KubeClient, references: any ReferenceSource, clock: any TimeSource, recorder: EventRecorder,
+    node: String, pulls: (@Sendable () -> Bool)? = nil, thresholds: ImageCollector.Thresholds
   ) {
+    self.references = references
+    self.pulls = pulls
     self.runtime = runtime
     self.client = client
     self.clock = clock
@@ -29,6 +37,13 @@ actor ImageKeeper {
   }
 
   func run() async {
+    await withDiscardingTaskGroup { group in
+      group.addTask { await self.keepDisk() }
+      if pulls != nil { group.addTask { await self.keepPulled() } }
+    }
+  }
+
+  private func keepDisk() async {
     while !Task.isCancelled {
       do {
         if let disk: ImageCollector.Disk = try await runtime.imageDisk() { try await collect(disk) }
@@ -50,7 +65,7 @@ actor ImageKeeper {
       logger.warning("the disk is \(disk.usedPerCent) % full, but no image is removed: the runtime does not say what sandboxes are made of")
       return []
     }
-    let kept: Set<String> = try await namedByWorkloads().union([sandboxImage])
+    let kept: Set<String> = Set(try await namedByWorkloads().keys).union([sandboxImage])
     var freed: Int64 = 0
     var gone: [String] = []
     for image in collector.victims(images, bytes: bytes, used: used, kept: kept, now: clock.now()) {
@@ -77,19 +92,31 @@ actor ImageKeeper {
 
   /// Images of everything in the cluster that may start here when another center is lost: of pods, Deployments and ReplicaSets, except
   /// those of the tier `cold`, which asks for nothing beforehand.
-  private func namedByWorkloads() async throws -> Set<String> {
-    var names: Set<String> = []
+  func namedByWorkloads() async throws -> [String: ImageUse] {
+    var names: [String: ImageUse] = [:]
     for resource in [ResourceName.pods, .deployments, .replicaSets] {
       for object in try await client.list(resource).items {
         let isPod: Bool = resource == .pods
         let spec: JSONValue = isPod ? object.spec : object.spec["template"]["spec"]
-        let tier: String? =
-          object.annotations[PodBlueprint.tierAnnotation]
-          ?? object.spec["template"]["metadata"]["annotations"].stringMap[PodBlueprint.tierAnnotation]
-        if tier == "cold" || (!isPod && object.spec["replicas"].int == 0) { continue }
-        names.formUnion((spec["initContainers"].array + spec["containers"].array).compactMap { $0["image"].string })
+        let tier: WorkloadTier? = isPod ? WorkloadTier(object) : .named(byWorkload: object)
+        // A workload that says nothing may be cold by its namespace: keeping too much does no harm.
+        if tier?.keepsImages == false || (!isPod && object.spec["replicas"].int == 0) { continue }
+        let secrets: [String] = spec["imagePullSecrets"].array.compactMap { $0["name"].string }
+        for container in spec["initContainers"].array + spec["containers"].array {
+          guard let image: String = container["image"].string, !image.isEmpty else { continue }
+          let mayPull: Bool = container["imagePullPolicy"].string != "Never"
+          if names[image]?.mayPull != true { names[image] = ImageUse(namespace: object.namespace, secrets: secrets, mayPull: mayPull) }
+        }
       }
     }
     return names
   }
+}
+
+/// Who names an image, and by which Secrets it is pulled.
+struct ImageUse: Hashable, Sendable {
+  var namespace: String
+  var secrets: [String]
+  /// False where every container that names it says `imagePullPolicy: Never`.
+  var mayPull: Bool
 }

@@ -14,7 +14,7 @@ public struct PodBlueprint: Hashable, Sendable {
   /// `terminationGracePeriodSeconds`, 30 s by default.
   public var grace: Duration
   public var hostNetwork: Bool
-  /// Only one center may run it; a fenced kubelet kills it. Pods annotated `federation.tricenter.io/tier: hot` are not.
+  /// Only one center may run it; a fenced kubelet kills it. Pods of the tier `hot` are not (`WorkloadTier`).
   public var exclusive: Bool
   /// `activeDeadlineSeconds`, counted by the wall clock from `status.startTime`.
   public var activeDeadline: Duration?
@@ -28,7 +28,6 @@ public struct PodBlueprint: Hashable, Sendable {
   /// Conditions of the stored status that this kubelet does not set itself.
   public var foreignConditions: [JSONValue]
 
-  public static let tierAnnotation = "federation.tricenter.io/tier"
   static let ownConditions: Set<String> = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"]
 
   public init(_ pod: KubeObject) {
@@ -50,6 +49,6 @@ public struct PodBlueprint: Hashable, Sendable {
     foreignConditions = pod.status["conditions"].array.filter { !Self.ownConditions.contains($0["type"].string ?? "") }
   }
 
-  static func isExclusive(_ pod: KubeObject) -> Bool { pod.annotations[tierAnnotation] != "hot" }
+  static func isExclusive(_ pod: KubeObject) -> Bool { !WorkloadTier(pod).isEverywhere }
   public var isFinished: Bool { phase == "Succeeded" || phase == "Failed" }
 }

@@ -26,7 +26,7 @@ struct ConfigurationBuilder {
     sandbox.labels[PodLabels.podName] = pod.name
     sandbox.labels[PodLabels.podNamespace] = pod.namespace
     sandbox.labels[PodLabels.podUID] = pod.uid
-    sandbox.annotations[PodLabels.hot] = pod.annotations[PodBlueprint.tierAnnotation] == "hot" ? "true" : "false"
+    sandbox.annotations[PodLabels.hot] = PodBlueprint.isExclusive(pod) ? "false" : "true"
     sandbox.hostNetwork = hostNetwork
     if !hostNetwork { sandbox.hostPorts = HostPort.of(spec) }
     sandbox.hostPID = spec["hostPID"].bool ?? false

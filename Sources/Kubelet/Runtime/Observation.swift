@@ -57,6 +57,8 @@ public struct SandboxObservation: Hashable, Sendable {
   public var address: String
   /// A fence does not stop it.
   public var hot: Bool = false
+  /// It was made before its pod: which pods it fits (`SandboxTemplate.digest`). Nil: made for the pod it names.
+  public var prepared: String?
 
   public init(
     id: String, podUID: String, namespace: String, name: String, attempt: UInt32, ready: Bool, createdAt: Int64 = 0, address: String = ""

@@ -12,4 +12,6 @@ public enum PodLabels {
   public static let image = "tricenter.io/image"
   /// Annotation of sandboxes: `true` where a fence does not stop the pod.
   public static let hot = "tricenter.io/hot"
+  /// Annotation of sandboxes that were made before their pod: which pods they fit (`SandboxTemplate`).
+  public static let prepared = "tricenter.io/prepared"
 }

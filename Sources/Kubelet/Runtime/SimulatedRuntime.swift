@@ -52,6 +52,7 @@ public final class SimulatedRuntime: ContainerRuntime {
       state.sandboxes[id] = SandboxObservation(
         id: id, podUID: sandbox.uid, namespace: sandbox.namespace, name: sandbox.name, attempt: sandbox.attempt, ready: true,
         createdAt: now, address: address)
+      state.sandboxes[id]?.prepared = sandbox.annotations[PodLabels.prepared]
       return id
     }
   }

@@ -1,13 +1,16 @@
 import KubeModel
 import Primitives
 
-/// The mounts of one container: the pod's volumes, `/etc/hosts` and the termination message file.
+/// The mounts of one container: the pod's volumes, `/etc/hosts`, `/etc/hostname` where the sandbox's own is another, and the termination
+/// message file.
 struct ContainerFiles {
   var pod: KubeObject
   var directory: String
   var address: String
   var hostname: String
   var clusterDomain: String
+  /// The sandbox was made under another name: its `/etc/hostname` is not the pod's.
+  var ownsHostname: Bool = false
 
   static func terminationPath(_ directory: String, _ container: String, _ attempt: UInt32) -> String {
     "\(directory)/containers/\(container)/\(attempt)"
@@ -37,6 +40,11 @@ struct ContainerFiles {
     let onHost: Bool = pod.spec["hostNetwork"].bool ?? false
     if !taken.contains("/etc/hosts"), onHost ? !pod.spec["hostAliases"].array.isEmpty : !address.isEmpty {
       mounts.append(ContainerMount(containerPath: "/etc/hosts", hostPath: try hostsFile()))
+    }
+    if ownsHostname, !taken.contains("/etc/hostname") {
+      try Files.makeDirectory(directory, mode: 0o750)
+      try Files.write(Bytes("\(hostname)\n"), to: "\(directory)/etc-hostname", mode: 0o644)
+      mounts.append(ContainerMount(containerPath: "/etc/hostname", hostPath: "\(directory)/etc-hostname"))
     }
     let message: String = container["terminationMessagePath"].string ?? "/dev/termination-log"
     if message.hasPrefix("/"), !taken.contains(message) {

@@ -116,7 +116,8 @@ actor PodManager {
 
   /// True when something is being started or stopped.
   func observe() async throws -> Bool {
-    let seen: (pods: [String: PodObservation], takenAt: MonotonicTime) = try await observer.observe()
+    var seen: (pods: [String: PodObservation], takenAt: MonotonicTime) = try await observer.observe()
+    if let warm: WarmKeeper = context.warm { seen.pods = await warm.routed(seen.pods, takenAt: seen.takenAt) }
     latest = seen.pods
     observed = true
     stopUnclaimed()

@@ -107,7 +107,7 @@ extension PodWorker {
     let paths: [String: String] = try await volumes(payload: payload(fields))
     let mounts: [ContainerMount] = try ContainerFiles(
       pod: pod, directory: context.volumes.podDirectory(uid), address: sandbox.address, hostname: builder.sandbox(attempt: 0).hostname,
-      clusterDomain: settings.clusterDomain
+      clusterDomain: settings.clusterDomain, ownsHostname: sandbox.prepared != nil
     ).mounts(json, attempt: attempt, volumes: paths, environment: environment)
     var container: ContainerConfiguration = builder.container(json, attempt: attempt, environment: environment, mounts: mounts)
     if let user: Int64 = container.security.runAsUser, user != 0 { return container }

@@ -7,6 +7,10 @@ extension PodWorker {
     let configuration: SandboxConfiguration = context.builder(pod).sandbox(attempt: attempt)
     do {
       let began: MonotonicTime = context.clock.now()
+      if attempt == 0, let prepared: SandboxObservation = try await adopt(configuration) {
+        times.sandbox = context.clock.now() - began
+        return apply(lifecycle.onSandboxStarted(prepared, now: now))
+      }
       let status: SandboxObservation = try await context.sandboxSlots.with {
         if !context.runtime.isSimulated { try Files.makeDirectory(configuration.logDirectory, mode: 0o755) }
         let id: String = try await context.runtime.runSandbox(configuration)
@@ -20,6 +24,13 @@ extension PodWorker {
     } catch {
       apply(lifecycle.onSandboxFailed(Self.sentence(error), now: now))
     }
+  }
+
+  private func adopt(_ configuration: SandboxConfiguration) async throws -> SandboxObservation? {
+    guard let prepared: SandboxObservation = await context.warm?.adopt(pod, builder: context.builder(pod)) else { return nil }
+    if !context.runtime.isSimulated { try Files.makeDirectory(configuration.logDirectory, mode: 0o755) }
+    context.recorder.event(pod, .normal, reason: "SandboxAdopted", message: "Took over a sandbox that was prepared for this workload")
+    return prepared
   }
 
   /// Until it is done: a sandbox that stays would keep its address and its processes.

@@ -17,6 +17,8 @@ final class WorkerContext: Sendable {
   let resources: ResourceReference
   let prober: any Prober
   let jobs: JobRunner
+  /// Nil where nothing is prepared.
+  let warm: WarmKeeper?
   let abilities = HostAbilities.read()
   let logger = Logger(label: "kubelet.pod")
   let sandboxSlots = Slots(KubeletLimits.sandboxesAtOnce)
@@ -28,8 +30,9 @@ final class WorkerContext: Sendable {
   init(
     client: KubeClient, runtime: any ContainerRuntime, configuration: KubeletConfiguration, clock: any TimeSource, recorder: EventRecorder,
     references: any ReferenceSource, services: @escaping @Sendable () -> [KubeObject], resources: ResourceReference, prober: any Prober,
-    jobs: JobRunner
+    jobs: JobRunner, warm: WarmKeeper? = nil
   ) {
+    self.warm = warm
     self.client = client
     self.runtime = runtime
     self.configuration = configuration

@@ -3,10 +3,13 @@ import Primitives
 
 /// Filters that look at one node alone. Each returns why not, or nil.
 enum NodeFilters {
-  /// Only the active center's nodes take pods: others stand by.
-  static func center(_ node: NodeInfo, active: CenterName?) -> Refusal? {
+  /// Only the active center's nodes take pods: others stand by. `hot` pods go to any center's, but never to a node that is fenced: it
+  /// may be dead, whatever the pod tolerates.
+  static func center(_ pod: PodInfo, _ node: NodeInfo, active: CenterName?) -> Refusal? {
     guard let active else { return .center(nil) }
-    return node.center == active ? nil : .center(active.value)
+    if node.center == active { return nil }
+    guard pod.tier.isEverywhere, node.center != nil else { return .center(active.value) }
+    return node.taints.first { $0.key == NodeInfo.fencedTaint }.map { .taint($0.key, $0.value) }
   }
 
   /// A node that just appeared, or went not ready, has no taint that says so until its health was looked at.

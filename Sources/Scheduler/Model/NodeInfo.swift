@@ -18,6 +18,8 @@ struct NodeInfo: Sendable {
     }
   }
   static let centerLabel: String = "federation.tricenter.io/center"
+  /// On nodes outside the active center that have not yet said that they know it.
+  static let fencedTaint: String = "federation.tricenter.io/fenced"
 
   var name: String
   /// Not there yet: a pod named it before its informer did.

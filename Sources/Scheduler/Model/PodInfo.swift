@@ -39,6 +39,7 @@ struct PodInfo: Sendable {
   let controller: String?
   let isGated: Bool
   let schedulerName: String
+  let tier: WorkloadTier
 
   init(_ pod: KubeObject) {
     object = pod
@@ -84,6 +85,7 @@ struct PodInfo: Sendable {
     controller = pod.controllerReference?["uid"].string
     isGated = !spec["schedulingGates"].array.isEmpty
     schedulerName = spec["schedulerName"].string ?? ""
+    tier = WorkloadTier(pod)
   }
 
   /// Takes up room on its node.

@@ -22,21 +22,31 @@ struct ServicePort: Hashable, Sendable {
   var affinitySeconds: Int64?
   /// What packets from inside go to.
   var endpoints: [Endpoint]
+  /// All its pods are `hot`: it is served here whatever center is active.
+  var isHot: Bool = false
   /// With externalTrafficPolicy Local: what packets from outside go to, on this host only, with their source unchanged. Nil otherwise.
   var localEndpoints: [Endpoint]?
 
-  /// IPv4 Services that have a virtual address, in the order of their names.
-  static func all(services: [KubeObject], slices: [KubeObject], node: String) -> [ServicePort] {
+  /// IPv4 Services that have a virtual address, in the order of their names. `zone`: this host's center. A Service whose pods are all
+  /// `hot` is served from there as long as one of them is ready there: another center's may be dead for as long as the activation's lease.
+  static func all(services: [KubeObject], slices: [KubeObject], node: String, zone: String?) -> [ServicePort] {
     var slicesOf: [String: [KubeObject]] = [:]
     for slice in slices where slice["addressType"].string != "IPv6" && slice["addressType"].string != "FQDN" {
       if let service: String = slice.labels["kubernetes.io/service-name"] {
         slicesOf["\(slice.namespace)/\(service)", default: []].append(slice)
       }
     }
-    return services.sorted { $0.key < $1.key }.flatMap { service in ports(of: service, slices: slicesOf[service.key] ?? [], node: node) }
+    return services.sorted { $0.key < $1.key }.flatMap { service in
+      ports(of: service, slices: slicesOf[service.key] ?? [], here: Place(node: node, zone: zone))
+    }
   }
 
-  private static func ports(of service: KubeObject, slices: [KubeObject], node: String) -> [ServicePort] {
+  private struct Place {
+    var node: String
+    var zone: String?
+  }
+
+  private static func ports(of service: KubeObject, slices: [KubeObject], here: Place) -> [ServicePort] {
     let listed: [String] = service.spec["clusterIPs"].array.compactMap(\.string)
     let clusterIPs: [String] = (listed.isEmpty ? [service.spec["clusterIP"].string ?? ""] : listed).filter { $0.contains(".") }
     guard !clusterIPs.isEmpty, service.spec["type"].string != "ExternalName" else { return [] }
@@ -47,7 +57,7 @@ struct ServicePort: Hashable, Sendable {
       guard let number: Int64 = port["port"].int else { return nil }
       let transport: String = (port["protocol"].string ?? "TCP").lowercased()
       let name: String = port["name"].string ?? ""
-      let (all, local) = endpoints(slices, port: name, transport: transport, node: node)
+      let (all, local) = endpoints(slices, port: name, transport: transport, here: here)
       let isLocal: Bool = service.spec["externalTrafficPolicy"].string == "Local"
       let inside: [Endpoint] = service.spec["internalTrafficPolicy"].string == "Local" ? local : all
       return ServicePort(
@@ -55,17 +65,22 @@ struct ServicePort: Hashable, Sendable {
         nodePort: port["nodePort"].int.flatMap { $0 > 0 ? $0 : nil },
         externalIPs: service.spec["externalIPs"].array.compactMap(\.string)
           + service.status["loadBalancer"]["ingress"].array.compactMap { $0["ip"].string },
-        affinitySeconds: affinity, endpoints: inside, localEndpoints: isLocal ? local : nil)
+        affinitySeconds: affinity, endpoints: inside, isHot: isHot(slices), localEndpoints: isLocal ? local : nil)
     }
+  }
+
+  private static func isHot(_ slices: [KubeObject]) -> Bool {
+    !slices.isEmpty && slices.allSatisfy { $0.labels[WorkloadTier.annotation] == WorkloadTier.hot.rawValue }
   }
 
   /// Ready endpoints; if none is ready, those that still serve while they end (KEP-1669).
   private static func endpoints(
-    _ slices: [KubeObject], port: String, transport: String, node: String
+    _ slices: [KubeObject], port: String, transport: String, here: Place
   ) -> (all: [Endpoint], local: [Endpoint]) {
     var ready: Set<Endpoint> = []
     var serving: Set<Endpoint> = []
-    var here: Set<Endpoint> = []
+    var onNode: Set<Endpoint> = []
+    var inZone: Set<Endpoint> = []
     for slice in slices {
       guard
         let number: Int64 = slice["ports"].array.first(where: {
@@ -78,11 +93,13 @@ struct ServicePort: Hashable, Sendable {
           let endpoint = Endpoint(address: address, port: number)
           if conditions["ready"].bool != false { ready.insert(endpoint) }
           if conditions["serving"].bool == true, conditions["terminating"].bool == true { serving.insert(endpoint) }
-          if entry["nodeName"].string == node { here.insert(endpoint) }
+          if entry["nodeName"].string == here.node { onNode.insert(endpoint) }
+          if let zone: String = entry["zone"].string, zone == here.zone { inZone.insert(endpoint) }
         }
       }
     }
-    let chosen: Set<Endpoint> = ready.isEmpty ? serving : ready
-    return (Array(chosen.sorted().prefix(ProxyLimits.endpoints)), Array(chosen.intersection(here).sorted()))
+    var chosen: Set<Endpoint> = ready.isEmpty ? serving : ready
+    if isHot(slices), !ready.isDisjoint(with: inZone) { chosen = ready.intersection(inZone) }
+    return (Array(chosen.sorted().prefix(ProxyLimits.endpoints)), Array(chosen.intersection(onNode).sorted()))
   }
 }

@@ -5,7 +5,7 @@ import Primitives
 ///     prerouting, output ─▶ services ─▶ @service-ips (address . protocol . port) ─▶ svc-N ─▶ affinity? ─▶ numgen ─▶ ep-N: dnat
 ///                                    └▶ @node-ports (protocol . port), local addresses ─▶ ext-N: mark for masquerade ─▶ svc-N
 ///     postrouting ─▶ masquerade what is marked, and pods that reach themselves
-///     forward, input, output ─▶ reject what has no endpoint; forward ─▶ fence
+///     forward, input, output ─▶ reject what has no endpoint ─▶ fence; a bridge's forward ─▶ its fence
 extension RuleSet {
   struct Host: Hashable, Sendable {
     var podCIDR: String
@@ -13,10 +13,14 @@ extension RuleSet {
     var unfencedPods: [String]
     /// False where this host's pods are never fenced.
     var isFenced: Bool
+    /// Frames from pod to pod over the host's bridge pass the fence too; false where the kernel has no bridge family in nftables.
+    var fencesBridge: Bool = false
   }
 
   static let lease = "lease"
   static let unfenced = "unfenced-pods"
+  static let leaseType = "type inet_proto; flags timeout;"
+  static let unfencedType = "type ipv4_addr;"
 
   static func build(_ ports: [ServicePort], host: Host) -> RuleSet {
     var rules = RuleSet()
@@ -89,14 +93,19 @@ extension RuleSet {
     chains["filter-forward"] = Array(reject.prefix(1))
     guard host.isFenced else { return }
     // The lease's elements expire by themselves: with every daemon of the host frozen, the kernel stops this host's exclusive pods.
-    sets[Self.lease] = "type inet_proto; flags timeout;"
-    sets[Self.unfenced] = "type ipv4_addr;"
+    sets[Self.lease] = Self.leaseType
+    sets[Self.unfenced] = Self.unfencedType
     elements[Self.unfenced] = host.unfencedPods.sorted()
+    let toPods = "ip daddr \(host.podCIDR) ip daddr != @\(Self.unfenced) ip protocol != @\(Self.lease) counter drop"
+    let fromPods = "ip saddr \(host.podCIDR) ip saddr != @\(Self.unfenced) ip protocol != @\(Self.lease) counter drop"
+    let fence: [String] = [toPods, fromPods]
     chains["filter-forward"]?.append("jump fence")
-    chains["fence"] = [
-      "ip daddr \(host.podCIDR) ip daddr != @\(Self.unfenced) ip protocol != @\(Self.lease) counter drop",
-      "ip saddr \(host.podCIDR) ip saddr != @\(Self.unfenced) ip protocol != @\(Self.lease) counter drop",
-    ]
+    chains["fence"] = fence
+    // Between a pod and its own host, probes included: they pass while the lease lives. Only the pod's side counts: the host's address on
+    // the bridge lies in the pods' range and is no pod's.
+    chains["filter-input"]?.append("iifname != \"lo\" \(fromPods)")
+    chains["filter-output"]?.append("oifname != \"lo\" \(toPods)")
+    if host.fencesBridge { bridge = fence }
   }
 
   private mutating func addService(_ port: ServicePort, _ tag: String) {

@@ -68,11 +68,13 @@ struct LeaseTimer: Hashable, Sendable {
     action == .remove ? ProxyLimits.leaseRemoval : allowance + ProxyLimits.leaseOvershoot
   }
 
-  static func script(_ action: Action) -> String {
-    let flush = "flush set ip \(RuleSet.table) \(RuleSet.lease)\n"
+  /// One transaction; `bridge`: the bridges' table is there as well.
+  static func script(_ action: Action, bridge: Bool = false) -> String {
+    let tables: [String] = ["ip \(RuleSet.table)"] + (bridge ? ["bridge \(RuleSet.bridgeTable)"] : [])
+    let flush: String = tables.map { "flush set \($0) \(RuleSet.lease)\n" }.joined()
     guard case .renew(let milliseconds) = action else { return flush }
     let timeout = "timeout \(milliseconds / 1_000)s\(milliseconds % 1_000)ms"
     let elements: String = ["icmp", "tcp", "udp", "sctp"].map { "\($0) \(timeout)" }.joined(separator: ", ")
-    return flush + "add element ip \(RuleSet.table) \(RuleSet.lease) { \(elements) }\n"
+    return flush + tables.map { "add element \($0) \(RuleSet.lease) { \(elements) }\n" }.joined()
   }
 }

@@ -15,10 +15,41 @@ struct RuleSet: Hashable, Sendable {
   /// Base chains' hook, by chain name; other chains have none.
   var hooks: [String: String] = [:]
   var chains: [String: [String]] = [:]
+  /// What frames that the host's bridges pass on must hold; empty: bridges are left alone.
+  var bridge: [String] = []
+  /// The bridges' table: a set cannot be shared between families, so lease and unfenced pods stand in both.
+  static let bridgeTable = "tricenter-fence"
+  /// Changes nothing; refused by a kernel that does not filter bridges' frames.
+  static let bridgeProbe: String = {
+    let table = "bridge \(bridgeTable)-probe"
+    return "add table \(table)\nadd chain \(table) c { type filter hook forward priority -200; }\ndelete table \(table)\n"
+  }()
 
   /// The whole table from nothing: what a start writes, so that nothing of an earlier run is left.
   func replacing() -> String {
     "table ip \(Self.table) {}\ndelete table ip \(Self.table)\ntable ip \(Self.table) {}\n" + changes(from: RuleSet())
+  }
+
+  private func bridgeChanges(from old: RuleSet) -> [String] {
+    guard !bridge.isEmpty else { return old.bridge.isEmpty ? [] : ["delete table bridge \(Self.bridgeTable)"] }
+    let table = "bridge \(Self.bridgeTable)"
+    var lines: [String] = []
+    if old.bridge != bridge {
+      lines = [
+        "add table \(table)", "delete table \(table)", "add table \(table)", "add set \(table) \(Self.lease) { \(Self.leaseType) }",
+        "add set \(table) \(Self.unfenced) { \(Self.unfencedType) }",
+        "add chain \(table) forward { type filter hook forward priority -200; }",
+      ]
+      lines += bridge.map { "add rule \(table) forward \($0)" }
+    } else if elements[Self.unfenced] != old.elements[Self.unfenced] {
+      lines.append("flush set \(table) \(Self.unfenced)")
+    } else {
+      return []
+    }
+    if let pods: [String] = elements[Self.unfenced], !pods.isEmpty {
+      lines.append("add element \(table) \(Self.unfenced) { \(pods.joined(separator: ", ")) }")
+    }
+    return lines
   }
 
   /// One transaction that turns `old` into this; empty if they are equal. What did not change is not touched, so affinity stays.
@@ -47,6 +78,7 @@ struct RuleSet: Hashable, Sendable {
     lines += goneChains.map { "flush chain \(table) \($0)" }
     lines += goneChains.map { "delete chain \(table) \($0)" }
     lines += old.sets.keys.filter { sets[$0] == nil }.sorted().map { "delete set \(table) \($0)" }
+    lines += bridgeChanges(from: old)
     return lines.isEmpty ? "" : lines.joined(separator: "\n") + "\n"
   }
 }

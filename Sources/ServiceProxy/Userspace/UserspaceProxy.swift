@@ -12,6 +12,8 @@ import Synchronization
 public final class UserspaceProxy: Sendable {
   private struct Target: Sendable {
     var endpoints: [ServicePort.Endpoint]
+    /// Served whether or not this center is active.
+    var isHot: Bool = false
     var turn: Int = 0
   }
   private struct State {
@@ -22,6 +24,7 @@ public final class UserspaceProxy: Sendable {
   }
 
   private let node: String
+  private let zone: String?
   private let address: String
   private let services: Informer
   private let slices: Informer
@@ -32,10 +35,11 @@ public final class UserspaceProxy: Sendable {
   private let state: Mutex<State> = Mutex(State())
 
   public init(
-    informers: SharedInformers, node: String, address: String, permissions: AsyncStream<ServiceProxy.Permission>,
+    informers: SharedInformers, node: String, zone: String? = nil, address: String, permissions: AsyncStream<ServiceProxy.Permission>,
     group: any EventLoopGroup, clock: any TimeSource = SystemClock()
   ) {
     self.node = node
+    self.zone = zone
     self.address = address
     services = informers.informer(.services)
     slices = informers.informer(.endpointSlices)
@@ -72,16 +76,20 @@ public final class UserspaceProxy: Sendable {
   }
 
   private func sync() async {
-    var wanted: [String: [ServicePort.Endpoint]] = [:]
-    for port in ServicePort.all(services: services.cache.all, slices: slices.cache.all, node: node) where port.transport == "tcp" {
-      for clusterIP in port.clusterIPs { wanted["\(clusterIP):\(port.port)"] = port.endpoints }
-      if let nodePort: Int64 = port.nodePort { wanted["\(address):\(nodePort)"] = port.localEndpoints ?? port.endpoints }
+    var wanted: [String: (endpoints: [ServicePort.Endpoint], isHot: Bool)] = [:]
+    let ports: [ServicePort] = ServicePort.all(services: services.cache.all, slices: slices.cache.all, node: node, zone: zone)
+    for port in ports where port.transport == "tcp" {
+      for clusterIP in port.clusterIPs { wanted["\(clusterIP):\(port.port)"] = (port.endpoints, port.isHot) }
+      if let nodePort: Int64 = port.nodePort { wanted["\(address):\(nodePort)"] = (port.localEndpoints ?? port.endpoints, port.isHot) }
     }
     let (gone, new) = state.withLock { state -> ([any Channel], [String]) in
       let goneKeys: [String] = state.listeners.keys.filter { wanted[$0] == nil }
       let gone: [any Channel] = goneKeys.compactMap { state.listeners.removeValue(forKey: $0) }
       for key in goneKeys { state.targets[key] = nil }
-      for (key, endpoints) in wanted { state.targets[key, default: Target(endpoints: [])].endpoints = endpoints }
+      for (key, port) in wanted {
+        state.targets[key, default: Target(endpoints: [])].endpoints = port.endpoints
+        state.targets[key]?.isHot = port.isHot
+      }
       return (gone, wanted.keys.filter { state.listeners[$0] == nil })
     }
     for channel in gone { try? await channel.close() }
@@ -107,8 +115,8 @@ public final class UserspaceProxy: Sendable {
 
   private func connect(_ client: any Channel, _ key: String) -> EventLoopFuture<Void> {
     let endpoint: ServicePort.Endpoint? = state.withLock { state in
-      guard let until: MonotonicTime = state.allowedUntil, clock.now() < until, state.open < ProxyLimits.userspaceConnections,
-        var target: Target = state.targets[key], !target.endpoints.isEmpty
+      guard state.open < ProxyLimits.userspaceConnections, var target: Target = state.targets[key], !target.endpoints.isEmpty,
+        target.isHot || state.allowedUntil.map({ clock.now() < $0 }) == true
       else { return nil }
       target.turn += 1
       state.targets[key] = target
