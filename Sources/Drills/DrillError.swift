@@ -9,4 +9,8 @@ extension Fault<DrillDomain>.Code {
   /// What a step was to find is not so.
   public static let notMet = Self("notMet")
   public static let failed = Self("failed")
+  /// Asked for in a way that is not allowed, or by somebody who may not.
+  public static let refused = Self("refused")
+  /// Nobody can tell whether it happened.
+  public static let unknown = Self("unknown")
 }

@@ -10,16 +10,37 @@ enum DrillLimits {
   /// Outcomes of requests that a drill can note: seven hours at the default pace.
   static let samples: Int = 500_000
   static let timelineEntries: Int = 2_000
+  /// Looks at pods and lag, and how often: two hours.
+  static let clusterSamples: Int = 7_200
+  static let clusterLook: Duration = .seconds(1)
   static let runbookSteps: Int = 500
-  /// Of a step or an outcome in a `Drill` object.
+  /// Of a runbook, and of a file that it names.
+  static let fileBytes: Int = 256 << 10
+  /// Of a runbook and its files, as a run carries them (the API refuses more).
+  static let carriedBytes: Int = 512 << 10
+  /// Of one step.
+  static let attempts: Int = 100
+  static let approvals: Int = 20
+  /// How long a condition before or after a step is waited for unless it says so.
+  static let conditionTimeout: Duration = .seconds(10)
+  /// What a step that hangs gets beyond its own timeout, which it watches itself.
+  static let stepGrace: Duration = .seconds(5)
+  /// Of a step or an outcome in an object.
   static let messageCharacters: Int = 1_000
+  /// Of one piece of evidence, in bytes: more is cut and says so.
+  static let evidenceBytes: Int = 8_192
   static let recordedTimelineEntries: Int = 100
-  /// Ended drills whose objects are kept.
+  /// Ended drills and runs whose objects are kept.
   static let keptDrills: Int = 100
+  static let keptRuns: Int = 100
   /// One call of the recorder, its pause between two, and how long the end of a drill waits to be stored.
   static let recordTimeout: Duration = .seconds(1)
+  /// One call of a runner: it must get past the hosts of a dead center, half a second each.
+  static let runTimeout: Duration = .seconds(4)
   static let recordPause: Duration = .milliseconds(100)
   static let recordPatience: Duration = .seconds(15)
-  /// How often a drill looks whether somebody wants it stopped.
+  /// What gives back or undoes does not wait longer for its intent to be stored: the store may be what is broken.
+  static let undoPatience: Duration = .seconds(5)
+  /// How often a drill looks whether somebody wants it stopped, or has approved.
   static let abortLook: Duration = .seconds(1)
 }

@@ -25,22 +25,13 @@ import Testing
     }
   }
 
-  private static func run(_ body: (ShakyTransport, KubeClient, Runbook) async throws -> Void) async throws {
-    var logger = Logger(label: "test")
-    logger.logLevel = .critical
-    let api = APIServer(
-      configuration: APIServerConfiguration(serviceRange: IPv4Range("10.96.0.0/16")!, seed: 1, logger: logger), store: LocalKeyspace())
-    try await api.start()
-    let transport = ShakyTransport(
-      InProcessTransport(responder: api, peer: PeerIdentity(commonName: "admin", organizations: ["system:masters"])))
-    let runbook: Runbook = try RunbookReader.read(
-      path: RunbookTests.root + "/runbooks/production-loss.yaml", site: RunbookTests.site())
-    do {
-      try await body(transport, KubeClient(transport: transport, fieldManager: "test"), runbook)
-    } catch {
-      Issue.record(error)
+  private static func run(_ body: (ShakyTransport, KubeClient, RunPlan) async throws -> Void) async throws {
+    try await RunStage.with { stage in
+      let transport = ShakyTransport(stage.inner)
+      let runbook: Runbook = try RunbookReader.read(path: RunbookTests.root + "/runbooks/production-loss.yaml", site: stage.site)
+      let plan = try RunPlan(runbook, run: "production-loss-1", site: stage.site)
+      try await body(transport, KubeClient(transport: transport, fieldManager: "test"), plan)
     }
-    api.stop()
   }
 
   private static func drill(_ client: KubeClient, until holds: (KubeObject) -> Bool) async throws -> KubeObject {
@@ -52,24 +43,28 @@ import Testing
     }
   }
 
-  private static func result(_ step: Runbook.Step, _ outcome: DrillRunner.StepResult.Outcome, _ message: String) -> DrillRunner.StepResult {
-    DrillRunner.StepResult(step: step, outcome: outcome, began: SystemClock().now(), took: .milliseconds(5), message: message)
+  private static func record(_ plan: RunPlan, _ phases: [(RunRecord.StepPhase, String)], aborted: Bool = false) -> RunRecord {
+    var record = RunRecord(plan)
+    record.phase = aborted ? .aborted : .running
+    for (index, (phase, message)) in phases.enumerated() {
+      record.steps[index].phase = phase
+      record.steps[index].message = message
+    }
+    return record
   }
 
   @Test func aDrillIsWrittenWhileItRunsAndThroughAnOutage() async throws {
-    try await Self.run { transport, client, runbook in
-      let recorder = DrillRecorder(client: client, runbook: runbook, run: "a", clock: SystemClock())
+    try await Self.run { transport, client, plan in
+      let recorder = DrillRecorder(client: client, plan: plan, clock: SystemClock())
       recorder.start()
-      recorder.begin(0)
+      recorder.show(Self.record(plan, [(.intended, "")]))
       let running: KubeObject = try await Self.drill(client) { $0.status["steps"][0]["phase"].string == "Running" }
       #expect(running.status["phase"].string == "Running")
       #expect(running.spec["runbook"].string == "production-loss")
-      #expect(running.status["steps"].array.count == runbook.steps.count)
+      #expect(running.status["steps"].array.count == plan.steps.count)
       // The API goes away in the middle; nobody waits for it.
       transport.isAway.store(true, ordering: .releasing)
-      recorder.end(0, Self.result(runbook.steps[0], .passed, "active in production"))
-      recorder.begin(1)
-      recorder.end(1, Self.result(runbook.steps[1], .failed, "no"))
+      recorder.show(Self.record(plan, [(.completed, "active in production"), (.failed, "no")]))
       transport.isAway.store(false, ordering: .releasing)
       let after: KubeObject = try await Self.drill(client) { $0.status["steps"][1]["phase"].string == "Failed" }
       #expect(after.status["steps"][0]["message"].string == "active in production")
@@ -84,24 +79,26 @@ import Testing
   }
 
   @Test func anEndThatCannotBeWrittenIsToldAndHoldsUpNobody() async throws {
-    try await Self.run { transport, client, runbook in
+    try await Self.run { transport, client, plan in
       transport.isAway.store(true, ordering: .releasing)
-      let recorder = DrillRecorder(client: client, runbook: runbook, run: "b", clock: SystemClock())
+      let recorder = DrillRecorder(client: client, plan: plan, clock: SystemClock())
       recorder.start()
       let problem: String? = await recorder.finish(measured: ["verdict": "passed"], patience: .milliseconds(250))
       #expect(problem?.contains("nobody answers") == true)
     }
   }
 
-  @Test func somebodyMayStopADrill() async throws {
-    try await Self.run { _, client, runbook in
-      let recorder = DrillRecorder(client: client, runbook: runbook, run: "c", clock: SystemClock())
+  @Test func aDrillThatWasStoppedSaysSo() async throws {
+    try await Self.run { _, client, plan in
+      let recorder = DrillRecorder(client: client, plan: plan, clock: SystemClock())
       recorder.start()
       let drill: KubeObject = try await Self.drill(client) { $0.status["phase"].string == "Running" }
+      // Whoever stops the drill stops its run.
       _ = try await client.patch(.drills, name: drill.name, type: .merge, ["spec": ["abort": true]])
       let start: ContinuousClock.Instant = .now
       while !recorder.isAborted, ContinuousClock.now - start < .seconds(20) { try await Task.sleep(for: .milliseconds(20)) }
       #expect(recorder.isAborted)
+      recorder.show(Self.record(plan, [(.skipped, "the run was stopped")], aborted: true))
       #expect(await recorder.finish(measured: ["verdict": "failed"]) == nil)
       #expect(try await client.get(.drills, name: drill.name).status["phase"].string == "Aborted")
     }

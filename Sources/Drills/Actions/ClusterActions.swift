@@ -3,14 +3,18 @@ import KubeClient
 import KubeModel
 import Primitives
 import Site
+import TLS
 
 enum ClusterActions {
-  @Sendable static func requireActive(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
-    let wanted: String = inputs["center"] ?? ""
-    return try await context.until(context.deadline(inputs)) {
-      let object: KubeObject = try await context.client.get(
-        .leases, namespace: ActivationRecord.namespace, name: ActivationRecord.name(cluster: context.runbook.cluster))
-      let record = try ActivationRecord(object)
+  static func activation(_ context: DrillContext) async throws -> KubeObject {
+    try await context.client.get(
+      .leases, namespace: ActivationRecord.namespace, name: ActivationRecord.name(cluster: context.runbook.cluster))
+  }
+
+  @Sendable static func requireActive(_ context: DrillContext, _ call: StepCall) async throws -> String {
+    let wanted: String = call["center"]
+    return try await context.until(call.deadline) {
+      let record = try ActivationRecord(await activation(context))
       guard record.center.value == wanted else {
         throw DrillError(.notMet, "\(record.center) is active (epoch \(record.epoch)), not \(wanted).")
       }
@@ -20,29 +24,16 @@ enum ClusterActions {
   }
 
   /// Asks for a planned move if the cluster is active elsewhere, and waits until it is active there.
-  @Sendable static func moveTo(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
-    let wanted: String = inputs["center"] ?? ""
-    let deadline: MonotonicTime = context.deadline(inputs)
-    func current() async throws -> ActivationRecord {
-      try ActivationRecord(
-        await context.client.get(
-          .leases, namespace: ActivationRecord.namespace, name: ActivationRecord.name(cluster: context.runbook.cluster)))
-    }
+  @Sendable static func moveTo(_ context: DrillContext, _ call: StepCall) async throws -> String {
+    let wanted: String = call["center"]
+    let deadline: MonotonicTime = call.deadline
+    func current() async throws -> ActivationRecord { try ActivationRecord(await activation(context)) }
     let before: ActivationRecord = try await context.until(deadline) { try await current() }
-    if before.center.value != wanted {
-      let failover = KubeObject([
-        "apiVersion": "federation.tricenter.io/v1", "kind": "Failover", "metadata": ["generateName": "drill-home-"],
-        "spec": [
-          "cluster": .string(context.runbook.cluster), "from": .string(before.center.value), "to": .string(wanted), "kind": "planned",
-          "epoch": .int(before.epoch), "reason": .string("drill \(context.runbook.id) begins in \(wanted)"), "requestedBy": "drill",
-          "drill": .string(context.runbook.id),
-        ],
-      ])
-      _ = try await context.until(deadline) { try await context.client.create(.failovers, failover) }
-    }
+    if before.center.value != wanted { try await askToMove(context, call, before) }
     return try await context.until(deadline) {
       let record: ActivationRecord = try await current()
       guard record.center.value == wanted else {
+        if let refusal: String = try await refusal(context, call) { throw DrillError(.refused, refusal) }
         throw DrillError(.notMet, "\(record.center) is active (epoch \(record.epoch)), not \(wanted).")
       }
       context.state.withLock { $0.facts["epochBefore"] = .int(record.epoch) }
@@ -51,11 +42,57 @@ enum ClusterActions {
     }
   }
 
+  /// One Failover per effect, however often it is asked for: its name follows from the key. One that was refused had no effect, so the next
+  /// attempt is another object.
+  private static func askToMove(_ context: DrillContext, _ call: StepCall, _ before: ActivationRecord) async throws {
+    _ = try await context.until(call.deadline) { () -> Bool? in
+      for number in 1...DrillLimits.attempts {
+        let name: String = failoverName(call, number)
+        if let found: KubeObject = try await context.client.find(.failovers, name: name) {
+          if ["Refused", "Failed"].contains(found.status["phase"].string ?? "") { continue }
+          return true
+        }
+        let failover = KubeObject([
+          "apiVersion": "federation.tricenter.io/v1", "kind": "Failover", "metadata": ["name": .string(name)],
+          "spec": [
+            "cluster": .string(context.runbook.cluster), "from": .string(before.center.value), "to": .string(call["center"]),
+            "kind": "planned", "epoch": .int(before.epoch), "reason": .string("runbook \(context.runbook.id), step \(call.step)"),
+            "drill": .string(context.plan.run),
+          ],
+        ])
+        context.note("failover", center: call["center"], name)
+        do {
+          _ = try await context.client.create(.failovers, failover)
+        } catch let error as KubeError where error.code == .alreadyExists {
+          // An answer that was lost: it is ours.
+        }
+        return true
+      }
+      throw DrillError(.refused, "\(DrillLimits.attempts) planned moves for \(call.key) were refused.")
+    }
+  }
+
+  private static func failoverName(_ call: StepCall, _ number: Int) -> String {
+    "drill-\(SHA256.hexadecimal(Bytes(call.key)).prefix(12))-\(number)"
+  }
+
+  /// Why the newest one was not carried out, nil while it may still be.
+  private static func refusal(_ context: DrillContext, _ call: StepCall) async throws -> String? {
+    var refusal: String?
+    for number in 1...DrillLimits.attempts {
+      guard let found: KubeObject = try await context.client.find(.failovers, name: failoverName(call, number)) else { return refusal }
+      let phase: String = found.status["phase"].string ?? ""
+      guard phase == "Refused" || phase == "Failed" else { return nil }
+      refusal = "Failover \(found.name) was \(phase.lowercased()): \(found.status["message"].string ?? "")"
+    }
+    return refusal
+  }
+
   /// Every member of the center follows a leader elsewhere and has applied at least what the leader had committed when the step began.
-  @Sendable static func waitCaughtUp(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
-    let center = CenterName(inputs["center"] ?? "")
+  @Sendable static func waitCaughtUp(_ context: DrillContext, _ call: StepCall) async throws -> String {
+    let center = call.center
     let hosts: [Host] = context.site.center(center)?.hosts ?? []
-    let deadline: MonotonicTime = context.deadline(inputs)
+    let deadline: MonotonicTime = call.deadline
     let survivors: [Host] = context.site.hosts.filter { host in !hosts.contains { $0.name == host.name } }
     let goal: Int64 = try await context.until(deadline) {
       for host in survivors {
@@ -78,10 +115,10 @@ enum ClusterActions {
     return told.joined(separator: ", ") + " (goal \(goal))"
   }
 
-  @Sendable static func waitStandby(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
-    let center = CenterName(inputs["center"] ?? "")
+  @Sendable static func waitStandby(_ context: DrillContext, _ call: StepCall) async throws -> String {
+    let center = call.center
     let hosts: Set<String> = Set((context.site.center(center)?.hosts ?? []).map(\.name.value))
-    return try await context.until(context.deadline(inputs)) {
+    return try await context.until(call.deadline) {
       let nodes: [KubeObject] = try await context.client.list(.nodes).items.filter { hosts.contains($0.name) }
       let unready: [String] = nodes.filter { !Capacity.isReady($0) || Fencing.fencedTaint($0) != nil }.map(\.name)
       guard nodes.count == hosts.count, unready.isEmpty else {

@@ -3,8 +3,8 @@ import Primitives
 import Site
 
 enum FaultActions {
-  @Sendable static func centerLoss(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
-    let center = CenterName(inputs["center"] ?? "")
+  @Sendable static func centerLoss(_ context: DrillContext, _ call: StepCall) async throws -> String {
+    let center = call.center
     await recordRaft(context, "Before")
     let began: MonotonicTime = context.clock.now()
     context.note("fault", center: center.value, "loss begins", at: began)
@@ -18,8 +18,8 @@ enum FaultActions {
     return said
   }
 
-  @Sendable static func centerReturn(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
-    let center = CenterName(inputs["center"] ?? "")
+  @Sendable static func centerReturn(_ context: DrillContext, _ call: StepCall) async throws -> String {
+    let center = call.center
     await recordRaft(context, "After")
     await Milestones.gather(context)
     let said: String = try await context.faults.giveBack(center)

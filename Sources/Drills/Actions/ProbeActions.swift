@@ -5,8 +5,8 @@ import Site
 import TLS
 
 enum ProbeActions {
-  @Sendable static func requests(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
-    let (namespace, name): (String, String) = (inputs["namespace"] ?? "", inputs["service"] ?? "")
+  @Sendable static func requests(_ context: DrillContext, _ call: StepCall) async throws -> String {
+    let (namespace, name): (String, String) = (call["namespace"], call["service"])
     let service: KubeObject = try await context.client.get(.services, namespace: namespace, name: name)
     guard let port: Int64 = service.spec["ports"][0]["nodePort"].int, port > 0 else {
       throw DrillError(.notMet, "Service \(namespace)/\(name) has no NodePort.")
@@ -14,33 +14,36 @@ enum ProbeActions {
     let globalName = "\(name).\(namespace).\(context.runbook.cluster).\(context.site.zone)"
     let resolver = GlobalResolver(servers: context.site.hosts.map(\.address.description), port: context.site.ports.dns)
     let probe = RequestProbe(
-      name: globalName, resolver: resolver, port: Int(port), every: Duration(siteText: inputs["every"] ?? "") ?? .milliseconds(50),
+      name: globalName, resolver: resolver, port: Int(port), every: Duration(siteText: call["every"]) ?? .milliseconds(50),
       group: context.group, clock: context.clock)
     context.state.withLock { $0.requests = probe }
     probe.start()
-    return "\(globalName) port \(port) every \(inputs["every"] ?? "50ms")"
+    return "\(globalName) port \(port) every \(call["every"])"
   }
 
-  @Sendable static func writes(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
-    let count: Int = max(1, inputs["writers"].flatMap { Int($0) } ?? 1)
+  @Sendable static func writes(_ context: DrillContext, _ call: StepCall) async throws -> String {
+    let count: Int = max(1, call.number("writers") ?? 1)
     // Each writer prefers another host, as clients behind a load balancer would.
     let hosts: [Host] = context.site.hosts
     let clients: [KubeClient] = (0..<count).map { index in
+      if let fixed: KubeClient = context.fixedClient { return fixed }
       let turned: [Host] = Array(hosts[(index % hosts.count)...] + hosts[..<(index % hosts.count)])
       return DrillContext.client(turned, site: context.site, tls: context.clientTLS, group: context.group)
     }
-    let run: String = Hexadecimal.encode(SecureRandom.bytes(4))
-    let probe = WriteProbe(namespace: inputs["namespace"] ?? "default", run: run, clients: clients, clock: context.clock)
+    // The label tells this run's writes, whichever runner made them; the names tell the runners apart.
+    let run: String = String(SHA256.hexadecimal(Bytes(call.key)).prefix(8))
+    let probe = WriteProbe(
+      namespace: call["namespace"], run: run, life: Hexadecimal.encode(SecureRandom.bytes(3)), clients: clients, clock: context.clock)
     context.state.withLock { $0.writes = probe }
     probe.start()
     return "\(count) writers, run \(run)"
   }
 
-  @Sendable static func steady(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
+  @Sendable static func steady(_ context: DrillContext, _ call: StepCall) async throws -> String {
     let (requests, writes) = context.state.withLock { ($0.requests, $0.writes) }
-    let wantedRequests: Int = inputs["requests"].flatMap { Int($0) } ?? 0
-    let wantedWrites: Int = inputs["writes"].flatMap { Int($0) } ?? 0
-    return try await context.until(context.deadline(inputs)) {
+    let wantedRequests: Int = call.number("requests") ?? 0
+    let wantedWrites: Int = call.number("writes") ?? 0
+    return try await context.until(call.deadline) {
       let last: [RequestProbe.Sample] = (requests?.samples ?? []).suffix(wantedRequests)
       let written: Int = writes?.acknowledged.count ?? 0
       let good: Int = last.count { $0.center != nil }
@@ -52,10 +55,10 @@ enum ProbeActions {
     }
   }
 
-  @Sendable static func waitWrite(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
+  @Sendable static func waitWrite(_ context: DrillContext, _ call: StepCall) async throws -> String {
     let (probe, began, ended) = context.state.withLock { ($0.writes, $0.faultBegan, $0.faultEnded) }
     guard let probe, let began, let ended else { throw DrillError(.notMet, "No writer ran, or no fault was injected.") }
-    return try await context.until(context.deadline(inputs), every: .milliseconds(10)) {
+    return try await context.until(call.deadline, every: .milliseconds(10)) {
       guard let first = probe.acknowledged.filter({ $0.began >= ended }).min(by: { $0.ended < $1.ended }) else { return nil }
       context.note("firstWrite", first.name, at: first.ended)
       context.state.withLock { $0.milestones["firstWrite"] = first.ended }
@@ -64,11 +67,11 @@ enum ProbeActions {
   }
 
   /// The first request of an unbroken run of `requests`, all begun after the loss and answered by another center.
-  @Sendable static func waitServed(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
+  @Sendable static func waitServed(_ context: DrillContext, _ call: StepCall) async throws -> String {
     let (probe, began, ended, lost) = context.state.withLock { ($0.requests, $0.faultBegan, $0.faultEnded, $0.lostCenter) }
     guard let probe, let began, let ended else { throw DrillError(.notMet, "No client ran, or no fault was injected.") }
-    let wanted: Int = max(1, inputs["requests"].flatMap { Int($0) } ?? 1)
-    return try await context.until(context.deadline(inputs), every: .milliseconds(20)) {
+    let wanted: Int = max(1, call.number("requests") ?? 1)
+    return try await context.until(call.deadline, every: .milliseconds(20)) {
       let after: [RequestProbe.Sample] = probe.samples.filter { $0.began >= ended }.sorted { $0.began < $1.began }
       let run: ArraySlice<RequestProbe.Sample> = after[
         (after.lastIndex { $0.center == nil || $0.center == lost?.value }.map { $0 + 1 } ?? 0)...]
@@ -82,7 +85,7 @@ enum ProbeActions {
     }
   }
 
-  @Sendable static func stop(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
+  @Sendable static func stop(_ context: DrillContext, _ call: StepCall) async throws -> String {
     await context.stopProbes()
     let (requests, writes) = context.state.withLock { ($0.requests?.samples ?? [], $0.writes?.acknowledged.count ?? 0) }
     return "\(requests.count) requests, \(requests.count { $0.center == nil }) failed; \(writes) writes acknowledged"

@@ -4,11 +4,11 @@ import Primitives
 import Site
 
 enum VerifyActions {
-  @Sendable static func writes(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
+  @Sendable static func writes(_ context: DrillContext, _ call: StepCall) async throws -> String {
     guard let probe: WriteProbe = context.state.withLock({ $0.writes }) else { throw DrillError(.notMet, "No writer ran.") }
-    let client: KubeClient = inputs["center"].map { context.client(of: CenterName($0)) } ?? context.client
+    let client: KubeClient = call["center"].isEmpty ? context.client : context.client(of: call.center)
     let acknowledged: [WriteProbe.Acknowledged] = probe.acknowledged
-    let missing: [String] = try await context.until(context.deadline(inputs)) {
+    let missing: [String] = try await context.until(call.deadline) {
       let stored: [KubeObject] = try await client.list(.configMaps, namespace: probe.namespace, labelSelector: probe.selector).items
       let byName: [String: KubeObject] = Dictionary(stored.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
       return acknowledged.compactMap { write in
@@ -16,7 +16,7 @@ enum VerifyActions {
         return object.uid == write.uid && object["data"].stringMap == write.data ? nil : "\(write.name) has another content"
       }
     }
-    context.state.withLock { $0.lostWrites = max($0.lostWrites ?? 0, missing.count) }
+    context.noteLost(missing.compactMap { name in acknowledged.first { name.hasPrefix("\($0.name) ") } }, count: missing.count)
     guard missing.isEmpty else {
       throw DrillError(
         .notMet, "\(missing.count) of \(acknowledged.count) acknowledged writes are lost: \(missing.prefix(5).joined(separator: "; ")).")
@@ -24,7 +24,7 @@ enum VerifyActions {
     return "\(acknowledged.count) acknowledged, 0 lost"
   }
 
-  @Sendable static func identity(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
+  @Sendable static func identity(_ context: DrillContext, _ call: StepCall) async throws -> String {
     guard let before: DrillContext.Identity = context.state.withLock({ $0.identity }) else {
       throw DrillError(.notMet, "Nothing was noted before the fault.")
     }
@@ -40,14 +40,14 @@ enum VerifyActions {
     return "unchanged: \(before.clusterIP), \(before.serviceUID), \(before.deploymentUID)"
   }
 
-  @Sendable static func noneReady(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
-    let center = CenterName(inputs["center"] ?? "")
+  @Sendable static func noneReady(_ context: DrillContext, _ call: StepCall) async throws -> String {
+    let center = call.center
     let hosts: Set<String> = Set((context.site.center(center)?.hosts ?? []).map(\.name.value))
-    return try await context.until(context.deadline(inputs)) {
+    return try await context.until(call.deadline) {
       let pods: [KubeObject] = try await context.client.list(.pods).items
       let ready: [String] = pods.filter { hosts.contains($0.spec["nodeName"].string ?? "") && Pods.isReady($0) }.map(\.key)
       let slices: [KubeObject] = try await context.client.list(
-        .endpointSlices, namespace: inputs["namespace"] ?? "", labelSelector: "kubernetes.io/service-name=\(inputs["service"] ?? "")"
+        .endpointSlices, namespace: call["namespace"], labelSelector: "kubernetes.io/service-name=\(call["service"])"
       ).items
       let endpoints: [JSONValue] = slices.flatMap { $0["endpoints"].array }
       let named: [String] = endpoints.filter { hosts.contains($0["nodeName"].string ?? "") && $0["conditions"]["ready"].bool != false }

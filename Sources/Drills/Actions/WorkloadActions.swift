@@ -1,19 +1,14 @@
-import Glibc
 import KubeClient
 import KubeModel
 import Primitives
 import Yams
 
 enum WorkloadActions {
-  @Sendable static func apply(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
-    let path = "\(context.runbook.folder)/\(inputs["file"] ?? "")"
-    let objects: [KubeObject] = try Manifest.read(path)
-    let deadline: MonotonicTime = context.deadline(inputs)
-    for object in objects {
-      guard let resource: ResourceName = Manifest.resource(of: object) else {
-        throw DrillError(.badRunbook, "\(path) holds a \(object.apiVersion) \(object.kind), which drills do not apply.")
-      }
-      _ = try await context.until(deadline) {
+  /// Server-side apply: asked for again it changes nothing.
+  @Sendable static func apply(_ context: DrillContext, _ call: StepCall) async throws -> String {
+    let objects: [(KubeObject, ResourceName)] = try objects(context, call)
+    for (object, resource) in objects {
+      _ = try await context.until(call.deadline) {
         try await context.client.patch(
           resource, namespace: object.namespace, name: object.name, type: .apply(force: true), object.json)
       }
@@ -21,9 +16,35 @@ enum WorkloadActions {
     return "\(objects.count) objects applied"
   }
 
-  @Sendable static func waitAvailable(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
-    let (namespace, name): (String, String) = (inputs["namespace"] ?? "", inputs["deployment"] ?? "")
-    return try await context.until(context.deadline(inputs)) {
+  /// The last one first. What is not there was removed.
+  @Sendable static func remove(_ context: DrillContext, _ call: StepCall) async throws -> String {
+    let objects: [(KubeObject, ResourceName)] = try objects(context, call)
+    for (object, resource) in objects.reversed() {
+      _ = try await context.until(call.deadline) { () -> Bool? in
+        guard try await context.client.find(resource, namespace: object.namespace, name: object.name) != nil else { return true }
+        try await context.client.delete(resource, namespace: object.namespace, name: object.name)
+        return true
+      }
+    }
+    return "\(objects.count) objects removed"
+  }
+
+  private static func objects(_ context: DrillContext, _ call: StepCall) throws -> [(KubeObject, ResourceName)] {
+    let name: String = call["file"]
+    guard let text: String = context.runbook.files.text(name) else {
+      throw DrillError(.badRunbook, "\(context.runbook.files.place(name)) cannot be read.")
+    }
+    return try Manifest.objects(text).map { object in
+      guard let resource: ResourceName = Manifest.resource(of: object) else {
+        throw DrillError(.badRunbook, "\(name) holds a \(object.apiVersion) \(object.kind), which no API server here serves.")
+      }
+      return (object, resource)
+    }
+  }
+
+  @Sendable static func waitAvailable(_ context: DrillContext, _ call: StepCall) async throws -> String {
+    let (namespace, name): (String, String) = (call["namespace"], call["deployment"])
+    return try await context.until(call.deadline) {
       let deployment: KubeObject = try await context.client.get(.deployments, namespace: namespace, name: name)
       let wanted: Int64 = deployment.spec["replicas"].int ?? 1
       let available: Int64 = deployment.status["availableReplicas"].int ?? 0
@@ -46,10 +67,10 @@ enum WorkloadActions {
     }
   }
 
-  @Sendable static func remember(_ context: DrillContext, _ inputs: [String: String]) async throws -> String {
-    let namespace: String = inputs["namespace"] ?? ""
-    let deployment: KubeObject = try await context.client.get(.deployments, namespace: namespace, name: inputs["deployment"] ?? "")
-    let service: KubeObject = try await context.client.get(.services, namespace: namespace, name: inputs["service"] ?? "")
+  @Sendable static func remember(_ context: DrillContext, _ call: StepCall) async throws -> String {
+    let namespace: String = call["namespace"]
+    let deployment: KubeObject = try await context.client.get(.deployments, namespace: namespace, name: call["deployment"])
+    let service: KubeObject = try await context.client.get(.services, namespace: namespace, name: call["service"])
     let identity = DrillContext.Identity(
       namespace: namespace, deployment: deployment.name, service: service.name, deploymentUID: deployment.uid, serviceUID: service.uid,
       clusterIP: service.spec["clusterIP"].string ?? "")
@@ -67,14 +88,8 @@ enum Pods {
 
 /// Objects in a YAML file of several documents.
 enum Manifest {
-  static func read(_ path: String) throws -> [KubeObject] {
-    guard let file = fopen(path, "r") else {
-      throw DrillError(.badRunbook, "\(path) cannot be read: \(String(cString: strerror(errno))).")
-    }
-    defer { fclose(file) }
-    var bytes = Bytes(repeating: 0, count: 4 << 20)
-    let count: Int = fread(&bytes, 1, bytes.count, file)
-    return try Yams.compose_all(yaml: Bytes(bytes[..<count]).text).map { KubeObject(json($0)) }.filter { !$0.kind.isEmpty }
+  static func objects(_ text: String) throws -> [KubeObject] {
+    try Yams.compose_all(yaml: text).map { KubeObject(json($0)) }.filter { !$0.kind.isEmpty }
   }
 
   private static func json(_ node: Node) -> JSONValue {
@@ -97,10 +112,5 @@ enum Manifest {
     }
   }
 
-  private static let known: [ResourceName] = [
-    .namespaces, .deployments, .services, .configMaps, .secrets, .pods, .replicaSets, .serviceAccounts,
-  ]
-  static func resource(of object: KubeObject) -> ResourceName? {
-    known.first { $0.kind == object.kind && $0.apiVersion == object.apiVersion }
-  }
+  static func resource(of object: KubeObject) -> ResourceName? { Registry.shared.definition(of: object)?.name }
 }

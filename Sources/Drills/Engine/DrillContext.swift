@@ -36,38 +36,54 @@ public final class DrillContext: Sendable {
     var milestones: [String: MonotonicTime] = [:]
     var facts: [String: JSONValue] = [:]
     var lostWrites: Int?
+    /// The time whose acknowledged writes are lost.
+    var rpo: Duration?
+    var samples: [ClusterSample] = []
   }
 
   public let site: Site
-  public let runbook: Runbook
+  public let plan: RunPlan
   public let faults: any FaultInjector
+  /// Runs programs on hosts, where something says how.
+  public let executor: (any HostExecutor)?
   let clock: any TimeSource
-  let clientTLS: TLSContext
+  let clientTLS: TLSContext?
   let group: any EventLoopGroup
   let state: Mutex<State> = Mutex(State())
   let tell: @Sendable (String) -> Void
   /// Asks whichever center answers.
   let client: KubeClient
+  /// Stands for every center's client where there is only one API.
+  let fixedClient: KubeClient?
 
-  /// `tell`: a line of progress for people. `clientTLS`: a client identity of the federation that may administer the cluster.
+  var runbook: Runbook { plan.runbook }
+  var commands: [String: Runbook.HostCommand] { plan.commands }
+
+  /// `tell`: a line of progress for people. `clientTLS`: a client identity of the federation that may administer the cluster. `client`: the
+  /// one API to ask, whatever the site file says of apiservers. `server`: one to ask before those.
   public init(
-    site: Site, runbook: Runbook, faults: any FaultInjector, clientTLS: TLSContext, group: any EventLoopGroup,
-    clock: any TimeSource = SystemClock(), tell: @escaping @Sendable (String) -> Void
+    site: Site, plan: RunPlan, faults: any FaultInjector, executor: (any HostExecutor)? = nil, clientTLS: TLSContext?,
+    group: any EventLoopGroup, clock: any TimeSource = SystemClock(), client: KubeClient? = nil,
+    server: HTTPClientConfiguration.Target? = nil, tell: @escaping @Sendable (String) -> Void
   ) {
     self.site = site
-    self.runbook = runbook
+    self.plan = plan
     self.faults = faults
+    self.executor = executor
     self.clientTLS = clientTLS
     self.group = group
     self.clock = clock
     self.tell = tell
-    client = Self.client(site.hosts, site: site, tls: clientTLS, group: group)
+    fixedClient = client
+    self.client = client ?? Self.client(site.hosts, site: site, tls: clientTLS, group: group, more: server)
   }
 
   /// A client of the apiservers of these hosts, the first that answers.
-  static func client(_ hosts: [Host], site: Site, tls: TLSContext, group: any EventLoopGroup) -> KubeClient {
+  public static func client(
+    _ hosts: [Host], site: Site, tls: TLSContext?, group: any EventLoopGroup, more: HTTPClientConfiguration.Target? = nil
+  ) -> KubeClient {
     var configuration = HTTPClientConfiguration(
-      targets: hosts.map { .host($0.address.description, port: site.ports.apiserver) }, tls: tls, group: group)
+      targets: (more.map { [$0] } ?? []) + hosts.map { .host($0.address.description, port: site.ports.apiserver) }, tls: tls, group: group)
     configuration.connectTimeout = .milliseconds(500)
     configuration.keepAliveInterval = .milliseconds(250)
     configuration.keepAliveTimeout = .milliseconds(500)
@@ -78,7 +94,7 @@ public final class DrillContext: Sendable {
   }
 
   func client(of center: CenterName) -> KubeClient {
-    Self.client(site.center(center)?.hosts ?? [], site: site, tls: clientTLS, group: group)
+    fixedClient ?? Self.client(site.center(center)?.hosts ?? [], site: site, tls: clientTLS, group: group)
   }
 
   func note(_ name: String, center: String = "", _ detail: String = "", at time: MonotonicTime? = nil) {
@@ -86,6 +102,18 @@ public final class DrillContext: Sendable {
     state.withLock { state in
       guard state.timeline.count < DrillLimits.timelineEntries else { return }
       state.timeline.append(entry)
+    }
+  }
+
+  /// From the oldest lost write's acknowledgement to the loss.
+  func noteLost(_ writes: [WriteProbe.Acknowledged], count: Int) {
+    state.withLock { state in
+      state.lostWrites = max(state.lostWrites ?? 0, count)
+      guard let oldest: MonotonicTime = writes.map(\.ended).min(), let began: MonotonicTime = state.faultBegan else {
+        state.rpo = max(state.rpo ?? .zero, .zero)
+        return
+      }
+      state.rpo = max(state.rpo ?? .zero, max(.zero, began - oldest))
     }
   }
 
@@ -99,6 +127,9 @@ public final class DrillContext: Sendable {
         if let value: Value = try await check() { return value }
         objection = nil
       } catch let error as CancellationError {
+        throw error
+      } catch let error as DrillError where error.code == .refused || error.code == .badRunbook {
+        // It will not come true by waiting.
         throw error
       } catch {
         objection = error

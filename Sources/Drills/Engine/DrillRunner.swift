@@ -3,121 +3,130 @@ import KubeModel
 import Primitives
 import TLS
 
-/// Runs a runbook's steps in order, and records them in a `Drill` object. After a failed step, or when somebody sets the object's
-/// `spec.abort`, only those marked `always` still run.
+/// Runs a plan as a drill: its run in the store, a `Drill` object that people watch, probes, milestones and the report.
 public struct DrillRunner: Sendable {
   public struct StepResult: Sendable {
     public enum Outcome: String, Sendable { case passed, failed, skipped }
-    public var step: Runbook.Step
+    public var step: RunPlan.Step
     public var outcome: Outcome
-    public var began: MonotonicTime
+    /// Milliseconds after the fault; nil if it did not begin.
+    public var began: Double?
     public var took: Duration
     public var message: String
+    public var phase: RunRecord.StepPhase
+    public var evidence: [String: String] = [:]
   }
 
   let context: DrillContext
-  public init(_ context: DrillContext) { self.context = context }
+  let actions: ActionCatalog
+  /// What reports are signed with; nil leaves them unsealed.
+  let signer: TLSIdentity?
+  public init(_ context: DrillContext, actions: ActionCatalog = .standard, signer: TLSIdentity? = nil) {
+    self.context = context
+    self.actions = actions
+    self.signer = signer
+  }
 
-  public func run() async -> DrillReport {
-    var results: [StepResult] = []
+  /// - Parameters:
+  ///   - object: the run, made and free.
+  ///   - recorded: also as a `Drill` object.
+  /// Nil when another runner took the run over.
+  public func run(
+    _ object: KubeObject, configuration: RunShell.Configuration, recorded: Bool,
+    onChange: @escaping @Sendable (RunRecord) -> Void = { _ in }
+  ) async -> DrillReport? {
     let began: MonotonicTime = context.clock.now()
-    let startedAt: WallTime = context.clock.wall()
-    var failed: Bool = false
-    let recorder = DrillRecorder(
-      client: DrillContext.client(context.site.hosts, site: context.site, tls: context.clientTLS, group: context.group),
-      runbook: context.runbook, run: String(UInt16.random(in: 0 ... .max), radix: 36), clock: context.clock)
-    recorder.start()
-    for (index, step) in context.runbook.steps.enumerated() {
-      let result: StepResult
-      let aborted: Bool = recorder.isAborted
-      if failed || aborted, !step.always {
-        result = StepResult(
-          step: step, outcome: .skipped, began: context.clock.now(), took: .zero,
-          message: failed ? "a step before it failed" : "the drill was stopped (spec.abort)")
-      } else {
-        recorder.begin(index)
-        result = await run(step)
-      }
-      recorder.end(index, result)
-      failed = failed || result.outcome == .failed
-      results.append(result)
-      let mark: String = result.outcome == .passed ? "ok  " : result.outcome == .failed ? "FAIL" : "skip"
-      context.tell("\(mark) \(step.title): \(result.message) (\(Int(result.took.inMilliseconds)) ms)")
+    let resumed: Bool = object.status["runner"]["epoch"].int ?? 0 > 0
+    let client: KubeClient = context.client
+    let recorder: DrillRecorder? =
+      recorded ? DrillRecorder(client: client, plan: context.plan, clock: context.clock) : nil
+    recorder?.start()
+    let sampler = ClusterSampler(context: context)
+    sampler.start()
+    let progress = RunProgress(context: context)
+    let shell = RunShell(
+      plan: context.plan, object: object, context: context, actions: actions, configuration: configuration, client: client
+    ) { record in
+      progress.show(record)
+      recorder?.show(record)
+      onChange(record)
     }
+    // Whoever stops the drill stops its run.
+    let stopping = Task {
+      while !Task.isCancelled {
+        if recorder?.isAborted == true, (try? await RunStore(client: client).abort(context.plan.run)) != nil { return }
+        try? await Task.sleep(for: DrillLimits.abortLook)
+      }
+    }
+    let outcome: RunShell.Outcome = await shell.run()
+    stopping.cancel()
     await context.stopProbes()
+    await sampler.stop()
+    guard case .ended(let record, let problem) = outcome else {
+      if case .lost(let other) = outcome { context.tell("another runner took the run over: \(other)") }
+      await recorder?.stop()
+      return nil
+    }
+    if let problem { context.tell("the end of run \(context.plan.run) could not be stored: \(problem)") }
     await context.gatherFacts()
-    var report = DrillReport(context: context, results: results, began: began, startedAt: startedAt)
-    report.drill = recorder.name
-    if recorder.isAborted { report.stopped() }
+    var report = DrillReport(
+      context: context, object: object, record: record, took: context.clock.now() - began, isResumed: resumed)
+    report.drill = recorder?.name ?? ""
     // What a failed drill wrote stays: somebody will want to look at it.
     if report.verdict == .passed, let problem: String = await context.removeWrites() { context.tell(problem) }
-    let hash: String = SHA256.hexadecimal(Bytes(report.json.serialized()))
-    if let problem: String = await recorder.finish(measured: report.measured(hash: hash)) {
+    report.document = report.json
+    if let signer {
+      do {
+        report.document = try await ReportChain(client: client).append(report.json, run: context.plan.run, by: signer)
+        try await note(report.document, client)
+      } catch {
+        context.tell("the report could not be put into the chain of reports: \(error)")
+      }
+    }
+    let hash: String = ReportSeal.hash(report.document)
+    if let recorder, let problem: String = await recorder.finish(measured: report.measured(hash: hash)) {
       context.tell("the outcome could not be written into drill \(recorder.name): \(problem)")
     }
+    try? await RunStore(client: client).forgetOldOnes()
     return report
   }
 
-  private func run(_ step: Runbook.Step) async -> StepResult {
-    let context: DrillContext = context
-    let began: MonotonicTime = context.clock.now()
-    func result(_ outcome: StepResult.Outcome, _ message: String) -> StepResult {
-      StepResult(step: step, outcome: outcome, began: began, took: context.clock.now() - began, message: message)
-    }
-    guard let action: ActionDescription = ActionCatalog.actions[step.action] else { return result(.failed, "no such action") }
-    var inputs: [String: String] = step.inputs
-    inputs["timeoutNanoseconds"] = String(step.timeout.inNanoseconds)
-    let wanted: [String: String] = inputs
-    context.note("step", center: "", step.title)
-    do {
-      // The step watches its own deadline; this one is for a step that hangs.
-      let message: String = try await withThrowingTaskGroup(of: String.self) { group in
-        group.addTask { try await action.run(context, wanted) }
-        group.addTask {
-          try await Task.sleep(for: step.timeout + .seconds(5))
-          throw DrillError(.timeout, "The step did not end within \(step.timeout).")
-        }
-        defer { group.cancelAll() }
-        return try await group.next() ?? ""
-      }
-      return result(.passed, message)
-    } catch {
-      return result(.failed, "\(error)")
+  /// The run says which report is its own.
+  private func note(_ document: JSONValue, _ client: KubeClient) async throws {
+    try await retryOnConflict {
+      var object: KubeObject = try await client.get(.runbookRuns, name: context.plan.run)
+      object.json["status"]["reportHash"] = document["seal"]["hash"]
+      object.json["status"]["reportSequence"] = document["seal"]["sequence"]
+      _ = try await client.update(.runbookRuns, object, subresource: "status")
     }
   }
 }
 
-extension DrillContext {
-  /// When a step that began now must be done.
-  func deadline(_ inputs: [String: String]) -> MonotonicTime {
-    clock.now() + .nanoseconds(inputs["timeoutNanoseconds"].flatMap { Int64($0) } ?? 30_000_000_000)
-  }
+/// Tells people of every step that is over.
+final class RunProgress: Sendable {
+  private let context: DrillContext
+  private let shown: Told = Told()
 
-  func stopProbes() async {
-    let (requests, writes) = state.withLock { ($0.requests, $0.writes) }
-    await requests?.stop()
-    await writes?.stop()
-  }
+  init(context: DrillContext) { self.context = context }
 
-  /// Takes away the objects that the writers made. Returns what kept it from doing so.
-  func removeWrites() async -> String? {
-    guard let probe: WriteProbe = state.withLock({ $0.writes }) else { return nil }
-    var client: KubeClient = client
-    // Hundreds of objects, one by one at the server.
-    client.requestTimeout = .seconds(60)
-    do {
-      try await client.deleteCollection(.configMaps, namespace: probe.namespace, labelSelector: probe.selector)
-      return nil
-    } catch {
-      return "the writers' objects could not be removed (kubectl -n \(probe.namespace) delete configmaps -l \(probe.selector)): \(error)"
-    }
-  }
-
-  /// Memory of the centers' daemons, once the drill is over.
-  func gatherFacts() async {
-    for host in site.hosts {
-      if let bytes: Int = faults.residentBytes(host.name) {
-        state.withLock { $0.facts["residentMiB.\(host.name)"] = .double((Double(bytes) / 1_048_576 * 10).rounded() / 10) }
+  func show(_ record: RunRecord) {
+    for (index, step) in record.steps.enumerated() where shown.isNew(index, step.phase) {
+      let title: String = context.plan.steps[index].title
+      let took: Int = step.finishedAt.flatMap { end in step.startedAt.map { Int(end.since($0).inMilliseconds) } } ?? 0
+      switch step.phase {
+      case .completed: context.tell("ok   \(title): \(step.message) (\(took) ms)")
+      case .failed: context.tell("FAIL \(title): \(step.message) (\(took) ms)")
+      case .skipped: context.tell("skip \(title): \(step.message)")
+      case .compensated: context.tell("undo \(title): \(step.message)")
+      case .uncompensated: context.tell("UNDO \(title): \(step.message)")
+      case .waiting:
+        let approval: Runbook.Approval? = context.plan.steps[index].approval
+        context.tell(
+          "wait \(title): \(approval?.needed ?? 1) of \(approval?.roles.joined(separator: ", ") ?? "") must approve: "
+            + "tricenter runbook approve \(context.plan.run) \(step.name)")
+      case .retrying: context.tell("wait \(title): tried again, \(step.message)")
+      case .intended, .running: context.note("step", center: "", title)
+      case .pending, .compensating: break
       }
     }
   }

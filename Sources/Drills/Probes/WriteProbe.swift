@@ -9,6 +9,8 @@ final class WriteProbe: Sendable {
     var name: String
     var uid: String
     var data: [String: String]
+    /// The store's revision at which it was written.
+    var revision: Int64?
     var began: MonotonicTime
     var ended: MonotonicTime
   }
@@ -27,14 +29,16 @@ final class WriteProbe: Sendable {
   var selector: String { "drill.tricenter.io/run=\(run)" }
   let namespace: String
   private let run: String
+  private let life: String
   private let clients: [KubeClient]
   private let clock: any TimeSource
   private let state: Mutex<State> = Mutex(State())
 
-  /// `run` makes the names of this drill's objects unlike any other's.
-  init(namespace: String, run: String, clients: [KubeClient], clock: any TimeSource) {
+  /// `run` labels this run's objects, `life` makes the names of one runner's unlike any other's.
+  init(namespace: String, run: String, life: String, clients: [KubeClient], clock: any TimeSource) {
     self.namespace = namespace
     self.run = run
+    self.life = life
     self.clients = clients.map { client in
       var client: KubeClient = client
       client.requestTimeout = DrillLimits.writeTimeout
@@ -69,7 +73,7 @@ final class WriteProbe: Sendable {
     var random = SeededRandom(seed: UInt64(writer) &+ 1)
     while !Task.isCancelled, !isFull {
       number += 1
-      let name = "drill-\(run)-\(writer)-\(number)"
+      let name = "drill-\(run)-\(life)-\(writer)-\(number)"
       let data: [String: String] = ["writer": String(writer), "number": String(number), "payload": String(random.next(), radix: 16)]
       let object = KubeObject([
         "apiVersion": "v1", "kind": "ConfigMap",
@@ -82,7 +86,8 @@ final class WriteProbe: Sendable {
       let began: MonotonicTime = clock.now()
       do {
         let stored: KubeObject = try await client.create(.configMaps, object)
-        let write = Acknowledged(name: name, uid: stored.uid, data: data, began: began, ended: clock.now())
+        let write = Acknowledged(
+          name: name, uid: stored.uid, data: data, revision: Int64(stored.resourceVersion), began: began, ended: clock.now())
         state.withLock { $0.acknowledged.append(write) }
         try? await Task.sleep(for: .milliseconds(5))
       } catch {

@@ -3,62 +3,59 @@ import Primitives
 
 /// Where a drill stands, as a value: what the `Drill` object's status says.
 struct DrillProgress: Sendable {
-  private struct Step: Sendable {
-    var id: String
-    var phase: String = "Pending"
-    var began: WallTime?
-    var ended: WallTime?
-    var message: String = ""
-  }
-  private let actions: [(action: String, always: Bool)]
+  private let plan: RunPlan
   private let startedAt: WallTime
-  private var steps: [Step]
-  private var phase: String = "Running"
-  private var final: JSONValue = [:]
+  private var record: RunRecord
+  private var final: JSONValue?
 
-  init(_ runbook: Runbook, startedAt: WallTime) {
-    actions = runbook.steps.map { ($0.action, $0.always) }
-    steps = runbook.steps.map { Step(id: $0.id) }
+  init(_ plan: RunPlan, startedAt: WallTime) {
+    self.plan = plan
     self.startedAt = startedAt
+    record = RunRecord(plan)
   }
 
-  mutating func onBegin(_ index: Int, at time: WallTime) {
-    steps[index].phase = "Running"
-    steps[index].began = time
-    phase = actions[index].always ? "Restoring" : actions[index].action.hasPrefix("verify.") ? "Verifying" : "Running"
-  }
-
-  mutating func onEnd(_ index: Int, _ outcome: DrillRunner.StepResult.Outcome, _ message: String, at time: WallTime) {
-    steps[index].phase =
-      switch outcome {
-      case .passed: "Completed"
-      case .failed: "Failed"
-      case .skipped: "Skipped"
-      }
-    if outcome != .skipped { steps[index].ended = time }
-    steps[index].message = String(message.prefix(DrillLimits.messageCharacters))
-  }
+  mutating func show(_ record: RunRecord) { self.record = record }
+  /// More than a renewal of the runner's lease.
+  func isNews(_ record: RunRecord) -> Bool { record.phase != self.record.phase || record.steps != self.record.steps }
 
   /// The drill is over. `measured` goes into the status as it is.
-  mutating func onEnd(aborted: Bool, measured: JSONValue, at time: WallTime) {
-    phase = aborted ? "Aborted" : "Completed"
+  mutating func onEnd(measured: JSONValue, at time: WallTime) {
+    var measured: JSONValue = measured
+    measured["finishedAt"] = .string(time.rfc3339Micro)
     final = measured
-    final["finishedAt"] = .string(time.rfc3339Micro)
+  }
+
+  private var phase: String {
+    if final != nil { return record.phase == .aborted ? "Aborted" : "Completed" }
+    let busy: [Int] = record.steps.indices.filter { [.intended, .running, .retrying].contains(record.steps[$0].phase) }
+    if record.phase == .restoring || busy.contains(where: { plan.steps[$0].always }) { return "Restoring" }
+    return busy.contains { plan.steps[$0].call.action.hasPrefix("verify.") } ? "Verifying" : "Running"
   }
 
   var status: JSONValue {
-    var status: JSONValue = final
+    var status: JSONValue = final ?? [:]
     status["phase"] = .string(phase)
     status["startedAt"] = .string(startedAt.rfc3339Micro)
     status["steps"] = .array(
-      steps.map { step in
-        var json: JSONValue = ["name": .string(step.id), "phase": .string(step.phase)]
-        if let began = step.began { json["startedAt"] = .string(began.rfc3339Micro) }
-        if let ended = step.ended { json["finishedAt"] = .string(ended.rfc3339Micro) }
-        if !step.message.isEmpty { json["message"] = .string(step.message) }
+      record.steps.map { step in
+        var json: JSONValue = ["name": .string(step.name), "phase": .string(Self.word(step.phase))]
+        if let began = step.startedAt { json["startedAt"] = .string(began.rfc3339Micro) }
+        if let ended = step.finishedAt { json["finishedAt"] = .string(ended.rfc3339Micro) }
+        if !step.message.isEmpty { json["message"] = .string(String(step.message.prefix(DrillLimits.messageCharacters))) }
         return json
       })
     return status
+  }
+
+  private static func word(_ phase: RunRecord.StepPhase) -> String {
+    switch phase {
+    case .pending, .waiting: "Pending"
+    case .intended, .running, .retrying, .compensating: "Running"
+    case .completed: "Completed"
+    case .failed, .uncompensated: "Failed"
+    case .skipped: "Skipped"
+    case .compensated: "Compensated"
+    }
   }
 }
 

@@ -17,23 +17,21 @@ final class DrillRecorder: Sendable {
   }
   let name: String
   private let client: KubeClient
-  private let runbook: Runbook
+  private let plan: RunPlan
   private let clock: any TimeSource
   private let state: Mutex<State>
   private let task: Mutex<Task<Void, Never>?> = Mutex(nil)
 
-  /// `run` tells drills of one second apart.
-  init(client: KubeClient, runbook: Runbook, run: String, clock: any TimeSource) {
+  init(client: KubeClient, plan: RunPlan, clock: any TimeSource) {
     var client: KubeClient = client
     client.requestTimeout = DrillLimits.recordTimeout
     client.followsRetryAfter = false
     self.client = client
-    self.runbook = runbook
+    self.plan = plan
     self.clock = clock
-    let now: WallTime = clock.wall()
-    let digits: String = now.rfc3339.filter(\.isNumber)
-    name = "\(runbook.id)-\(digits.prefix(8))-\(digits.dropFirst(8))-\(run)"
-    state = Mutex(State(progress: DrillProgress(runbook, startedAt: now)))
+    // The run and the drill are two sides of one thing, and carry one name.
+    name = plan.run
+    state = Mutex(State(progress: DrillProgress(plan, startedAt: clock.wall())))
   }
 
   /// Somebody set `spec.abort`.
@@ -46,20 +44,27 @@ final class DrillRecorder: Sendable {
     }
   }
 
-  func begin(_ step: Int) { change { $0.onBegin(step, at: $1) } }
-
-  func end(_ step: Int, _ result: DrillRunner.StepResult) { change { $0.onEnd(step, result.outcome, result.message, at: $1) } }
+  func show(_ record: RunRecord) {
+    guard state.withLock({ $0.progress.isNews(record) }) else { return }
+    change { progress, _ in progress.show(record) }
+  }
 
   /// Waits until the end is stored, `patience` at most. Returns what kept it from being stored, or nil.
   func finish(measured: JSONValue, patience: Duration = DrillLimits.recordPatience) async -> String? {
-    let aborted: Bool = isAborted
-    change { $0.onEnd(aborted: aborted, measured: measured, at: $1) }
+    change { $0.onEnd(measured: measured, at: $1) }
     let deadline: MonotonicTime = clock.now() + patience
     while state.withLock({ $0.stored < $0.version }), clock.now() < deadline { try? await Task.sleep(for: .milliseconds(20)) }
     let running: Task<Void, Never>? = task.withLock { $0 }
     running?.cancel()
     await running?.value
     return state.withLock { $0.stored < $0.version ? $0.problem : nil }
+  }
+
+  /// Leaves the record to another runner.
+  func stop() async {
+    let running: Task<Void, Never>? = task.withLock { $0 }
+    running?.cancel()
+    await running?.value
   }
 
   private func change(_ body: (inout DrillProgress, WallTime) -> Void) {
@@ -106,7 +111,7 @@ final class DrillRecorder: Sendable {
   private func create() async throws {
     let drill = KubeObject([
       "apiVersion": "federation.tricenter.io/v1", "kind": "Drill", "metadata": ["name": .string(name)],
-      "spec": ["runbook": .string(runbook.id), "mode": "live", "requestedBy": "tricenter drill run"],
+      "spec": ["runbook": .string(plan.runbook.id), "mode": "live", "requestedBy": "tricenter drill run"],
     ])
     do {
       _ = try await client.create(.drills, drill)

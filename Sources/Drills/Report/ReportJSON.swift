@@ -16,14 +16,35 @@ extension DrillReport {
         "first_write_ms": Self.number(runbook.objectives.firstWrite?.inMilliseconds),
         "rto_ms": Self.number(runbook.objectives.rto?.inMilliseconds),
         "lost_writes": runbook.objectives.lostWrites.map { .int(Int64($0)) } ?? "none",
+        "failed_requests": runbook.objectives.failedRequests.map { .int(Int64($0)) } ?? .null,
+        "write_pause_ms": Self.number(runbook.objectives.writePause?.inMilliseconds),
       ],
     ]
+    document["run"] = .string(plan.run)
+    document["mode"] = .string(plan.mode.rawValue)
+    if !plan.variant.isEmpty { document["variant"] = .string(plan.variant) }
+    if !plan.values.isEmpty { document["parameters"] = JSONValue(plan.values) }
+    document["purpose"] = .string(runbook.purpose)
+    document["message"] = .string(record.message)
+    document["plan_hash"] = .string(plan.hash)
+    document["site_hash"] = .string(siteHash)
+    document["rpo_ms"] = Self.number(rpo?.inMilliseconds)
+    document["level"] = level
+    document["rto_split_ms"] = rtoSplit
+    document["participants"] = participants
+    document["store"] = store
+    document["business"] = business
+    document["advice"] = .array(advice.map { .string($0) })
     document["facts"] = .object(JSONObject(facts.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
     document["steps"] = .array(
       steps.map { result in
         [
-          "id": .string(result.step.id), "title": .string(result.step.title), "outcome": .string(result.outcome.rawValue),
-          "took_ms": Self.number(result.took.inMilliseconds), "message": .string(result.message),
+          "id": .string(result.step.id), "title": .string(result.step.title), "action": .string(result.step.call.action),
+          "outcome": .string(result.outcome.rawValue), "phase": .string(result.phase.rawValue),
+          "began_ms": Self.number(result.began), "took_ms": Self.number(result.took.inMilliseconds),
+          "expected_ms": Self.number(result.step.expected?.inMilliseconds), "message": .string(result.message),
+          "evidence": .object(
+            JSONObject(result.evidence.sorted { $0.key < $1.key }.map { ($0.key, (try? JSONValue.parse(Bytes($0.value))) ?? .null) })),
         ]
       })
     document["timeline"] = .array(
@@ -40,9 +61,17 @@ extension DrillReport {
           "written": .int(Int64($0.written)),
         ]
       })
+    document["samples"] = .array(
+      samples.map { sample in
+        [
+          "ms": Self.number(sample.milliseconds),
+          "ready": .object(JSONObject(sample.ready.sorted { $0.key < $1.key }.map { ($0.key, .int(Int64($0.value))) })),
+          "lag_entries": sample.lag.map { .int($0) } ?? .null,
+        ]
+      })
     return document
   }
 
   /// Tenths of milliseconds are all that means something.
-  private static func number(_ value: Double?) -> JSONValue { value.map { .double(($0 * 10).rounded() / 10) } ?? .null }
+  static func number(_ value: Double?) -> JSONValue { value.map { .double(($0 * 10).rounded() / 10) } ?? .null }
 }

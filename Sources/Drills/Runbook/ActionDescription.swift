@@ -1,0 +1,132 @@
+import KubeModel
+import Primitives
+import Site
+
+/// What an input may be checked against before anything runs.
+struct InputSurroundings {
+  var site: Site
+  var files: RunbookFiles
+  var commands: [String: Runbook.HostCommand]
+}
+
+/// An action that a runbook may name: its inputs, what it does to the world, and how to ask whether it did it.
+public struct ActionDescription: Sendable {
+  public enum Kind: Hashable, Sendable {
+    case text, center, host, file, number, time, boolean, object, command, url
+    case oneOf([String])
+
+    /// The kind of a parameter that may stand alone for it; nil: any.
+    var parameterKind: Parameter.Kind? {
+      switch self {
+      case .center: .center
+      case .host: .host
+      case .number: .number
+      case .time: .time
+      case .boolean: .boolean
+      default: nil
+      }
+    }
+
+    /// Why `text` cannot be meant, nil if it can.
+    func objection(to text: String, _ around: InputSurroundings) -> String? {
+      switch self {
+      case .text: nil
+      case .center, .host, .number, .time, .boolean: parameterKind?.objection(to: text, site: around.site)
+      case .file: around.files.text(text) == nil ? "\(around.files.place(text)) cannot be read" : nil
+      case .command: around.commands[text] == nil ? "the runbook has no command \(text) under commands" : nil
+      case .url: text.hasPrefix("http://") || text.hasPrefix("https://") ? nil : "\"\(text)\" is no http:// or https:// address"
+      case .oneOf(let words): words.contains(text) ? nil : "\"\(text)\" is none of \(words.joined(separator: ", "))"
+      case .object:
+        if case .failure(let error) = ObjectReference.parse(text) { error.message } else { nil }
+      }
+    }
+  }
+
+  public struct Input: Sendable {
+    var name: String
+    var kind: Kind
+    var isRequired: Bool = true
+    public init(_ name: String, _ kind: Kind, isRequired: Bool = true) {
+      self.name = name
+      self.kind = kind
+      self.isRequired = isRequired
+    }
+  }
+
+  public enum Effect: Hashable, Sendable {
+    /// It only looks: it may be asked as often as one likes.
+    case none
+    /// It lives in the runner's own process: another runner begins it anew.
+    case session
+    /// It changes something: an intent is recorded before, and a runner that takes over asks whether it happened.
+    case changes
+  }
+
+  public enum Answer: Hashable, Sendable {
+    case happened(String)
+    case notHappened
+    /// Nobody can tell, with the reason.
+    case unknown(String)
+  }
+
+  public typealias Body = @Sendable (DrillContext, StepCall) async throws -> String
+  public typealias Question = @Sendable (DrillContext, StepCall) async throws -> Answer
+
+  public var inputs: [Input]
+  public var effect: Effect
+  public var run: Body
+  /// Asked instead of `run` where the effect may have happened already. Nil: it may be asked for again, its key or its nature keeps it one.
+  public var probe: Question?
+  /// What a runner that takes over does so that an effect lasts, such as renewing the lease of a fault; a session is begun anew.
+  public var sustain: Body?
+  /// Ends the session that this action began, so that a runner that takes over does not begin it again.
+  public var ends: [String] = []
+  /// Kubernetes objects that must be there when the runbook is checked against a live cluster.
+  public var objects: @Sendable ([String: String]) -> [ObjectReference] = { _ in [] }
+
+  public init(_ inputs: [Input] = [], effect: Effect = .none, probe: Question? = nil, ends: [String] = [], run: @escaping Body) {
+    self.inputs = inputs
+    self.effect = effect
+    self.probe = probe
+    self.ends = ends
+    self.run = run
+  }
+
+  func sustained(_ body: @escaping Body) -> Self {
+    var copy: Self = self
+    copy.sustain = body
+    return copy
+  }
+
+  func needing(_ objects: @escaping @Sendable ([String: String]) -> [ObjectReference]) -> Self {
+    var copy: Self = self
+    copy.objects = objects
+    return copy
+  }
+}
+
+/// One call of an action, with its values filled in.
+public struct StepCall: Sendable {
+  public var step: String
+  public var inputs: [String: String]
+  /// The same for every attempt of one effect, whoever makes it.
+  public var key: String
+  public var deadline: MonotonicTime
+
+  /// The input's text; empty where none was given.
+  public subscript(name: String) -> String { inputs[name] ?? "" }
+  func number(_ name: String) -> Int? { inputs[name].flatMap { Int($0) } }
+  var center: CenterName { CenterName(self["center"]) }
+}
+
+/// All actions that exist, by name.
+public struct ActionCatalog: Sendable {
+  let actions: [String: ActionDescription]
+  public init(_ actions: [String: ActionDescription]) { self.actions = actions }
+
+  public subscript(name: String) -> ActionDescription? { actions[name] }
+  public var names: [String] { actions.keys.sorted() }
+  public func adding(_ more: [String: ActionDescription]) -> ActionCatalog {
+    ActionCatalog(actions.merging(more) { _, new in new })
+  }
+}
