@@ -63,7 +63,8 @@ let modules: [Module] = [
     name: "EtcdAPI", modules: ["Primitives", "Observability", "Store", "HTTP", "Keyspace", "TLS"],
     libraries: [nio, nioPosix, logging, metrics, httpTypes], testModules: ["Processes"]),
   Module(
-    name: "Benchmarks", modules: ["Primitives", "Processes", "TLS", "HTTP", "CLinux"], libraries: [nio, nioPosix, nioHPACK]),
+    name: "Benchmarks", modules: ["Primitives", "Processes", "TLS", "HTTP", "Lab", "Site", "CLinux"],
+    libraries: [nio, nioPosix, nioHPACK]),
   Module(name: "KubeModel", modules: ["Primitives"]),
   Module(
     name: "APIServer", modules: ["Primitives", "Observability", "KubeModel", "HTTP", "Keyspace", "TLS"],
@@ -82,7 +83,7 @@ let modules: [Module] = [
     name: "PodNetwork", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"], libraries: [logging],
     testModules: ["HTTP"], testLibraries: [nio, httpTypes]),
   Module(
-    name: "Kubelet", modules: ["Primitives", "Observability", "KubeClient", "KubeModel", "HTTP", "TLS", "PodNetwork"],
+    name: "Kubelet", modules: ["Primitives", "Observability", "KubeClient", "KubeModel", "HTTP", "TLS", "PodNetwork", "CLinux"],
     libraries: [nio, nioPosix, logging, metrics, httpTypes], testModules: ["APIServer", "Keyspace", "Processes"]),
   Module(
     name: "ServiceProxy", modules: ["Primitives", "Observability", "Processes", "KubeClient", "KubeModel"],
@@ -104,7 +105,7 @@ let modules: [Module] = [
   Module(name: "Histories", modules: ["Primitives"]),
   Module(
     name: "Torture", modules: ["Primitives", "Processes", "Site", "TLS", "HTTP", "Keyspace", "EtcdAPI", "Lab", "Histories"],
-    libraries: [nio, nioPosix, logging]),
+    libraries: [nio, nioPosix, logging, httpTypes]),
   Module(
     name: "Console", modules: ["Primitives", "Observability", "KubeClient", "KubeModel", "Federation", "HTTP"],
     libraries: [nio, logging, httpTypes], testModules: ["APIServer", "Keyspace", "TLS"]),

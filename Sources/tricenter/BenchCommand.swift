@@ -14,7 +14,10 @@ import TLS
 
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Measure.", subcommands: [Puts.self, StoreCases.self, LeaderKills.self])
+    commandName: "bench", abstract: "Measure.",
+    subcommands: [
+      Puts.self, StoreCases.self, LeaderKills.self, Transfers.self, Distance.self, FailoverPods.self, Crowd.self,
+    ])
 
   /// Puts of 256 bytes over etcd's API, by concurrent clients, against any member of the lab or any other etcd v3.
   struct Puts: AsyncParsableCommand {

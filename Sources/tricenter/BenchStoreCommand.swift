@@ -15,7 +15,7 @@ extension BenchCommand {
         Cases: \(BenchmarkCase.allCases.map { "\($0.rawValue) (\($0.summary))" }.joined(separator: ", ")).
         """)
     @Option(help: "The etcd to compare with; the one on PATH by default. May be given several times.") var etcd: [String] = []
-    @Option(help: "Cases, separated by commas; all of them by default. memory-1m takes minutes.") var cases: String?
+    @Option(help: "Cases, separated by commas; all of them by default. Those with a million keys take minutes.") var cases: String?
     @Option(help: "Members of each cluster: 1 or 3.") var members: Int = 1
     @Option(help: "Counted seconds per case and round, 1 to 600.") var seconds: Int = 5
     @Option(help: "Rounds; servers take turns in each.") var rounds: Int = 2

@@ -2,6 +2,7 @@ import ArgumentParser
 import Drills
 import Glibc
 import HTTP
+import KubeClient
 import KubeModel
 import Lab
 import Logging
@@ -15,7 +16,7 @@ import TLS
 struct DrillCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "drill", abstract: "Run runbooks on purpose, with faults injected, measured and undone.",
-    subcommands: [Run.self, Check.self])
+    subcommands: [Run.self, Check.self, DrillVerify.self])
 
   struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Read a runbook and tell everything that is wrong with it.")
@@ -52,7 +53,10 @@ struct DrillCommand: AsyncParsableCommand {
     @OptionGroup var lab: LabOptions
     @Argument(help: "The runbook.") var runbook: String
     @Option(help: "Write the report as JSON to this file.") var report: String?
+    @Option(help: "Write the report as one HTML file, with the timeline drawn; of several in a row, the last one.") var page: String?
     @Option(help: "Run the drill this many times in a row and print every result, 1 to 1000.") var `repeat`: Int = 1
+    @Option(help: "The variant, where the runbook has several.") var variant: String?
+    @Option(help: "NAME=VALUE for a parameter of the runbook, as often as needed.") var set: [String] = []
     @Option(help: "text or json") var output: OutputFormat = .text
     @Flag(help: .hidden) var inside: Bool = false
 
@@ -76,8 +80,9 @@ struct DrillCommand: AsyncParsableCommand {
         applicationProtocols: HTTPServerConfiguration.applicationProtocols)
       let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
       var reports: [DrillReport] = []
-      for _ in 0..<`repeat` { reports.append(await once(lab, read, tls, group)) }
+      for _ in 0..<`repeat` { reports.append(try await once(lab, read, tls, group)) }
       if let report { try LabDirectory.write(document(reports).pretty() + "\n", to: report) }
+      if let page, let last: DrillReport = reports.last { try LabDirectory.write(ReportPage.text(last.document), to: page) }
       switch output {
       case .text:
         if `repeat` > 1 { printTable(reports) }
@@ -91,20 +96,43 @@ struct DrillCommand: AsyncParsableCommand {
       guard (1...1_000).contains(`repeat`) else { throw ValidationError("--repeat takes 1 to 1000") }
     }
 
-    private func once(_ lab: Lab, _ runbook: Runbook, _ tls: TLSContext, _ group: MultiThreadedEventLoopGroup) async -> DrillReport {
+    private func once(_ lab: Lab, _ runbook: Runbook, _ tls: TLSContext, _ group: MultiThreadedEventLoopGroup) async throws -> DrillReport {
       let started: MonotonicTime = SystemClock().now()
-      let context = DrillContext(site: lab.site, runbook: runbook, faults: LabFaults(lab: lab), clientTLS: tls, group: group) { line in
+      let plan: RunPlan
+      do {
+        plan = try RunPlan(
+          runbook, run: RunNames.name(runbook.id), variant: variant, parameters: try RunNames.values(set), site: lab.site)
+      } catch let error as DrillError {
+        printError(error.message)
+        throw ExitCode(2)
+      }
+      let context = DrillContext(
+        site: lab.site, plan: plan, faults: LabFaults(lab: lab), executor: LabExecutor(lab: lab), clientTLS: tls, group: group
+      ) { line in
         printError("[\(Int((SystemClock().now() - started).inMilliseconds)) ms] \(line)")
       }
-      let found: DrillReport = await DrillRunner(context).run()
+      let client: KubeClient = DrillContext.client(lab.site.hosts, site: lab.site, tls: tls, group: group)
+      let siteHash: String = SHA256.hexadecimal(Bytes(LabDirectory.read(lab.directory.siteFile) ?? ""))
+      let object: KubeObject
+      do {
+        object = try await RunStore(client: client).create(plan, siteHash: siteHash)
+      } catch {
+        printError("Run \(plan.run) could not be begun: \(error)")
+        throw ExitCode(3)
+      }
+      let configuration = RunShell.Configuration(holder: RunNames.holder())
+      let runner = DrillRunner(context, signer: LabSigner.identity(lab))
+      guard let found: DrillReport = await runner.run(object, configuration: configuration, recorded: true) else {
+        throw ExitCode(3)
+      }
       if output == .text { printLine(found.text) }
       return found
     }
 
     /// One report, or with `--repeat` a list of them.
     private func document(_ reports: [DrillReport]) -> JSONValue {
-      if let only: DrillReport = reports.first, reports.count == 1 { return only.json }
-      return .array(reports.map(\.json))
+      if let only: DrillReport = reports.first, reports.count == 1 { return only.document }
+      return .array(reports.map(\.document))
     }
 
     private func printTable(_ reports: [DrillReport]) {
@@ -134,40 +162,5 @@ struct DrillCommand: AsyncParsableCommand {
       execvp("nsenter", &pointers)
       throw ValidationError("nsenter cannot be run: \(String(cString: strerror(errno)))")
     }
-  }
-}
-
-/// The lab's power switches and lines as what breaks things.
-struct LabFaults: FaultInjector {
-  let lab: Lab
-
-  func lose(_ center: CenterName) async throws -> String {
-    let hosts: [HostName] = lab.site.center(center)?.hosts.map(\.name) ?? []
-    guard lab.usesNamespaces else { return "\(lab.power(off: hosts)) processes ended by SIGKILL" }
-    let lab: Lab = lab
-    // Both at once: the lines on another thread while the processes die.
-    async let cut: Void = Task.detached { try lab.isolate(center.value, cut: true) }.value
-    let ended: Int = lab.power(off: hosts)
-    try await cut
-    return "\(ended) processes ended by SIGKILL, every line of \(center) cut"
-  }
-
-  func giveBack(_ center: CenterName) async throws -> String {
-    if lab.usesNamespaces { try lab.isolate(center.value, cut: false) }
-    for host in lab.site.center(center)?.hosts ?? [] { try lab.power(on: host.name) }
-    return "power and lines of \(center) are back"
-  }
-
-  func residentBytes(_ host: HostName) -> Int? {
-    guard let pid: pid_t = lab.centerProcess(of: host), let text: String = LabDirectory.read("/proc/\(pid)/status", limit: 16_384),
-      let line: Substring = text.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") }),
-      let kibibytes = Int(line.filter(\.isNumber))
-    else { return nil }
-    return kibibytes * 1_024
-  }
-
-  var simulated: [String] {
-    lab.usesNamespaces
-      ? [] : ["pods are simulated, and the centers are loopback addresses of one machine without delay between them; lines were not cut"]
   }
 }

@@ -26,6 +26,7 @@ enum FuzzTable {
     ("Keyspace", FuzzTarget.keyspace), ("Store", FuzzTarget.store), ("EtcdAPI", FuzzTarget.etcdAPI), ("KubeModel", FuzzTarget.kubeModel),
     ("APIServer", FuzzTarget.apiServer), ("KubeClient", FuzzTarget.kubeClient), ("Kubelet", FuzzTarget.kubelet),
     ("ClusterDNS", FuzzTarget.clusterDNS), ("PodNetwork", FuzzTarget.podNetwork), ("Site", FuzzTarget.site), ("TLS", FuzzTarget.tls),
+    ("Lab", FuzzTarget.lab),
   ]
   static var targets: [FuzzTarget] { rows.flatMap(\.targets) }
 }

@@ -12,14 +12,17 @@ struct LabCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lab", abstract: "A two-site three-center federation on one machine.",
     subcommands: [
-      LabUp.self, LabDown.self, LabStatus.self, LabLink.self, LabPower.self, LabWideArea.self, LabHostInit.self, LabRelay.self,
+      LabUp.self, LabDown.self, LabStatus.self, LabLink.self, LabPower.self, LabFault.self, LabWideArea.self, LabHostInit.self,
+      LabRelay.self, LabFaultKeeper.self,
     ])
 }
 
 struct LabOptions: ParsableArguments {
   @Option(help: "The lab's folder; everything that a lab writes lies below it.") var directory: String = ".lab"
 
-  var folder: LabDirectory {
+  var folder: LabDirectory { Self.folder(directory) }
+
+  static func folder(_ directory: String) -> LabDirectory {
     if directory.hasPrefix("/") { return LabDirectory(path: directory) }
     var buffer = [CChar](repeating: 0, count: 4_096)
     let here: String = getcwd(&buffer, buffer.count).map { String(cString: $0) } ?? "/"

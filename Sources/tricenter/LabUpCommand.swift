@@ -11,6 +11,8 @@ struct LabUp: AsyncParsableCommand {
     commandName: "up", abstract: "Bring the lab up, or what is missing of it.")
   @OptionGroup var lab: LabOptions
   @Option(help: "The site file.") var site: String = "sites/lab/site.yaml"
+  @Flag(help: "Every host's center daemon on a small disk of its own, so that disks can be slow or full (a new lab only).")
+  var ownDisks: Bool = false
   @Option(help: "Seconds to wait until every center serves.") var timeout: Int = 60
   @Option(help: "text or json; progress goes to standard error in both.") var output: OutputFormat = .text
 
@@ -42,7 +44,7 @@ struct LabUp: AsyncParsableCommand {
     if case .loopback(let reason) = mode {
       printError("The lab falls back to loopback addresses and SIMULATED pods: \(reason).")
     }
-    let lab = try Lab.prepare(directory: self.lab.folder, siteFile: site, mode: mode, program: LabOptions.program)
+    let lab = try Lab.prepare(directory: self.lab.folder, siteFile: site, mode: mode, program: LabOptions.program, ownDisks: ownDisks)
     progress("certificates in \(lab.directory.pki)")
     try await lab.bringUpNetwork(progress)
     for host in lab.site.hosts { try lab.power(on: host.name) }

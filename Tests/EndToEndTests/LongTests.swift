@@ -28,6 +28,28 @@ struct LongTests {
     }
   }
 
+  /// Every runbook that ships and is to pass, in one lab, one after the other; the reports of all of them form one chain.
+  @Test("every runbook passes in the lab, and its report holds") func everyRunbook() async throws {
+    try await Machine.run { machine in
+      let lab = TestLab(machine: machine)
+      try await lab.up().passed()
+      var files: [String] = []
+      for name in ["planned-switchover", "local-dr-loss", "remote-dr-loss", "names-only"] {
+        let (report, page) = ("\(machine.folder)/\(name).json", "\(machine.folder)/\(name).html")
+        let said: Said = try await lab.tricenter(
+          "drill", "run", "\(Program.checkout)/runbooks/\(name).yaml", "--directory", lab.directory, "--report", report, "--page", page,
+          timeout: .seconds(900))
+        let found: JSONValue = (try? JSONValue.parse(readFile(report))) ?? .null
+        #expect(said.status == 0, "\(name): \(found["deviations"]) \(said.errors.suffix(3_000))")
+        #expect(found["verdict"].string == "passed" && found["lost_writes"].int ?? 0 == 0, "\(name): \(found["deviations"])")
+        files += [report, page]
+      }
+      let verified: Said = try await machine.run([lab.program, "drill", "verify", "--directory", lab.directory] + files)
+      #expect(verified.status == 0, "\(verified)")
+      try await lab.down().passed()
+    }
+  }
+
   @Test("`lab up` killed after every so many milliseconds, and brought up over the remains") func manyMoments() async throws {
     try await Machine.run { machine in
       let lab = TestLab(machine: machine)

@@ -75,7 +75,10 @@ struct ControlDaemons: Sendable {
     let directory = InformerDirectory(informers)
     health.register("dns") { directory.hasSynced ? nil : "Services have not been read yet" }
     let (site, clock): (Site, SystemClock) = (setting.site, SystemClock())
-    let server = NameServer(.init(domain: setting.cluster.domain, cluster: setting.cluster.name, zone: site.zone), directory: directory) {
+    let names = NameServer.Configuration(
+      domain: setting.cluster.domain, cluster: setting.cluster.name, zone: site.zone, center: setting.center.name.value,
+      addresses: setting.center.hosts.map(\.address.description))
+    let server = NameServer(names, directory: directory) {
       let view: ActivationView = observer.view
       // Without a read for a whole lease, somebody else may be active by now.
       guard let record: ActivationRecord = view.record, let read: MonotonicTime = view.lastReadBegan,

@@ -54,6 +54,24 @@ struct NodeDaemons: Sendable {
     return daemons
   }
 
+  /// A kubelet that has no host: nobody reaches it, and it makes nothing.
+  func simulated(root: String) throws -> [Daemon] {
+    let kubelet: Kubelet = try makeKubelet(root)
+    let agent: NodeAgent = try agent(kubelet)
+    return [
+      ("kubelet", { try await kubelet.run() }),
+      (
+        "federation-agent",
+        {
+          while !Task.isCancelled {
+            await agent.run()
+            try await Task.sleep(for: .milliseconds(100))
+          }
+        }
+      ),
+    ]
+  }
+
   private func makeKubelet(_ root: String) throws -> Kubelet {
     var configuration = KubeletConfiguration(
       hostName: setting.host.name, center: setting.center.name, city: setting.center.city, address: setting.address,
@@ -78,7 +96,18 @@ struct NodeDaemons: Sendable {
       continuation.onTermination = { _ in task.cancel() }
     }
     return try Kubelet(
-      client: try access.client(.kubelet), configuration: configuration, health: health, fence: FenceSignal(events), group: group)
+      client: try access.client(.kubelet), configuration: configuration, health: health, fence: FenceSignal(events),
+      standing: standing(), group: group)
+  }
+
+  /// Next is the first center of the cluster's order that is not active: who takes over, or to whom the cluster goes home.
+  private func standing() -> @Sendable () -> CenterStanding {
+    let (center, order, observer): (CenterName, [CenterName], ActivationObserver) = (setting.center.name, setting.cluster.order, observer)
+    return {
+      guard let record: ActivationRecord = observer.view.record else { return .other }
+      if record.center == center { return .active }
+      return order.first { $0 != record.center } == center ? .next : .other
+    }
   }
 
   private func makePodNetwork(root: String, cni: String) throws -> PodNetwork {
@@ -110,10 +139,12 @@ struct NodeDaemons: Sendable {
     let body: @Sendable () async throws -> Void
     if case .containerd = runtime {
       let proxy = ServiceProxy(
-        informers: informers, configuration: .init(node: node, podCIDR: setting.host.pods.description), permissions: permissions)
+        informers: informers, configuration: .init(node: node, podCIDR: setting.host.pods.description, zone: center.value),
+        permissions: permissions)
       body = { try await proxy.run() }
     } else {
-      let proxy = UserspaceProxy(informers: informers, node: node, address: setting.address, permissions: permissions, group: group)
+      let proxy = UserspaceProxy(
+        informers: informers, node: node, zone: center.value, address: setting.address, permissions: permissions, group: group)
       body = { try await proxy.run() }
     }
     return {

@@ -60,7 +60,7 @@ extension KubeError {
 }
 
 final class PersonAccess: Sendable {
-  private let file: KubeconfigFile
+  let file: KubeconfigFile
   let clock = SystemClock()
 
   init(file: KubeconfigFile) { self.file = file }

@@ -49,7 +49,7 @@ struct TestLab: Sendable {
   /// A lease of the activation that a busy machine with a debug build keeps, in a site file of the tests' own. What the lease of
   /// `sites/lab/site.yaml` makes of a failover is for `Tests/run --drills`.
   mutating func becomePatient() throws {
-    let lease = "activation: { lease: 3s, renewEvery: 250ms, margin: 500ms }"
+    let lease = "activation: { lease: 2s, renewEvery: 200ms, margin: 400ms }"
     let text: String = readFile(siteFile)
     guard text.contains(lease) else { throw TestTrouble("\(siteFile) no longer says \(lease)") }
     siteFile = "\(machine.folder)/site.yaml"
