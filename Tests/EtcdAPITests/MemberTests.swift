@@ -139,15 +139,16 @@ import Testing
       let id: String = try #require(store.records.first { $0.name.isEmpty }?.id.description)
       #expect(added.contains(id) && added.contains("prod-2=https://127.0.0.9:2380"))
       let list: String = try await etcdctl("member", "list").output
-      #expect(list.contains("\(id), unstarted, , https://127.0.0.9:2380, , true") && list.contains("abc, started, prod-1, "))
+      #expect(list.contains("\(id), unstarted, , https://127.0.0.9:2380, , true") && list.contains("abcdef01234, started, prod-1, "))
       #expect(
         try await etcdctl("member", "add", "x", "--learner", "--peer-urls", "https://127.0.0.8:2380").errors.contains("too many learner"))
       #expect(try await etcdctl("member", "add", "x", "--peer-urls", "https://127.0.0.9:2380").errors.contains("Peer URLs already exists"))
       #expect(try await etcdctl("member", "promote", id).errors.contains("can only promote a learner member which is in sync with leader"))
-      #expect(try await etcdctl("member", "promote", "abc").errors.contains("can only promote a learner member"))
+      #expect(try await etcdctl("member", "promote", "abcdef01234").errors.contains("can only promote a learner member"))
       #expect(try await etcdctl("member", "update", id, "--peer-urls", "https://127.0.0.7:2380").output.contains("updated in cluster"))
       #expect(try await etcdctl("member", "list").output.contains("https://127.0.0.7:2380"))
-      #expect(try await etcdctl("member", "remove", "abc").errors.contains("re-configuration failed due to not enough started members"))
+      #expect(
+        try await etcdctl("member", "remove", "abcdef01234").errors.contains("re-configuration failed due to not enough started members"))
       #expect(
         try await etcdctl("member", "remove", id).output.contains(
           "Member \(String(repeating: " ", count: 16 - id.count))\(id) removed from"))

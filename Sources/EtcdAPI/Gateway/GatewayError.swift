@@ -25,6 +25,15 @@ enum GatewayError {
     }
   }
 
+  /// The words that Go's gateway puts beside these numbers.
+  private static func phrase(_ status: Int) -> String {
+    let known: [HTTPResponse.Status] = [
+      .badRequest, .unauthorized, .forbidden, .notFound, .conflict, .tooManyRequests, .internalServerError, .notImplemented,
+      .serviceUnavailable, .gatewayTimeout,
+    ]
+    return known.first { $0.code == status }?.reasonPhrase ?? (status == 499 ? "Client Closed Request" : "")
+  }
+
   static func write(_ status: GRPCStatus, inStream: Bool = false, to json: inout JSONWriter) {
     json.beginObject()
     json.name("code")
@@ -37,7 +46,7 @@ enum GatewayError {
       json.name("http_code")
       json.raw(String(httpStatus(status.code)))
       json.name("http_status")
-      json.string(HTTPResponse.Status(integerLiteral: httpStatus(status.code)).reasonPhrase)
+      json.string(phrase(httpStatus(status.code)))
     } else {
       json.name("error")
       json.string(status.message)

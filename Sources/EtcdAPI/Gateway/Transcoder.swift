@@ -105,6 +105,7 @@ struct Transcoder: Sendable {
     json.beginObject()
     // Our own encoders write a repeated field's elements next to each other: an array is open as long as they come.
     var open: Int?
+    var told: Set<Int> = []
     while let field = try reader.next() {
       guard let known: MessageSchema.Field = schema.byNumber[field.number] else {
         try reader.skip(field)
@@ -118,6 +119,10 @@ struct Transcoder: Sendable {
         if try !known.isRepeated && isDefault(known, field, reader) {
           try reader.skip(field)
           continue
+        }
+        // JSON knows each name once; whoever else wrote this message may have written a field twice.
+        guard told.insert(known.number).inserted else {
+          throw ProtobufError(.badTag, "Field \(known.name) stands in the message at more than one place.")
         }
         json.name(known.name)
         if known.isRepeated {

@@ -71,6 +71,17 @@ extension TransactionResponse {
       default: try reader.skip(field)
       }
     }
+    if revision != 0 { tellNested(revision) }
+  }
+
+  /// etcd leaves the headers of nested transactions empty: they are at the revision of the whole.
+  private mutating func tellNested(_ revision: Int64) {
+    for index in responses.indices {
+      guard case .transaction(var nested) = responses[index] else { continue }
+      nested.revision = revision
+      nested.tellNested(revision)
+      responses[index] = .transaction(nested)
+    }
   }
 }
 

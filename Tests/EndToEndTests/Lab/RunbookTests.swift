@@ -12,8 +12,11 @@ extension TestLab {
     try JSONValue.parse(try await runbook("status", name, "-o", "json").passed().output)
   }
 
+  /// Empty while the run, or the step in it, is not there yet.
   func phase(_ step: String, of run: String) async throws -> String {
-    try await self.run(run)["status"]["steps"].array.first { $0["name"].string == step }?["phase"].string ?? ""
+    let said: Said = try await runbook("status", run, "-o", "json")
+    if said.status != 0, said.errors.contains("not found") { return "" }
+    return try JSONValue.parse(try said.passed().output)["status"]["steps"].array.first { $0["name"].string == step }?["phase"].string ?? ""
   }
 }
 
