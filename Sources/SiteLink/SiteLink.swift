@@ -38,7 +38,8 @@ public final class SiteLink: Sendable {
   ///   - eventLoop: everything runs here; share it with the store's loop.
   ///   - bind: where peers reach this member; port 0 lets the system choose (`port`).
   ///   - seed: of the retries' jitter.
-  ///   - gone: both connections with that member, which stood, were ended from its side: most likely its process is no more. A hint: it may be
+  ///   - gone: both connections with that member, which stood, were ended from its side: most likely its process is no more. A hint: it
+  ///   may be
   ///     that something between has reset them. On the event loop.
   ///   - removed: a member says that this one was removed from the cluster for good, with its sentence. On the event loop.
   ///   - introduction: what a store of the federation that is no member yet is told when it asks (`ask`), at most one chunk. On the event

@@ -50,8 +50,8 @@ public enum StoreLimits {
   static let snapshotRetry: Duration = .seconds(10)
   /// A member whose values could not be read back is made anew so often within an hour; then it stops.
   static let rereads: Int = 3
-  /// From so many bytes on a keyspace is written as a snapshot only after a quarter of it has changed (`takeSnapshotIfDue`), or so much log has
-  /// gathered, which also lies in memory.
+  /// From so many bytes on a keyspace is written as a snapshot only after a quarter of it has changed (`takeSnapshotIfDue`), or so much
+  /// log has gathered, which also lies in memory.
   static let largeKeyspace: Int = 4 << 20
   static let logBytesBeforeSnapshot: Int = 128 << 20
   /// Observers of leadership.

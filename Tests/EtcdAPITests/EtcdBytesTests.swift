@@ -14,8 +14,8 @@ import Testing
     var code: Int
     /// Up to the words of Go's own decoder.
     var message: String
-    /// Where we answer otherwise: grpc's own rules (statuscodes.md) have INTERNAL for a call without a whole request, and UNIMPLEMENTED for a
-    /// compression that is not spoken.
+    /// Where we answer otherwise: grpc's own rules (statuscodes.md) have INTERNAL for a call without a whole request, and UNIMPLEMENTED
+    /// for a compression that is not spoken.
     var ours: (code: Int, message: String)?
   }
 

@@ -366,8 +366,8 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     #expect(world.everActive, "seed \(seed): nobody was ever active")
   }
 
-  /// Elections as long as the longest of fifty kills under load (0.86 s), one after the other, cost no activation by the lab's lease: the center
-  /// stays active throughout, and nobody takes over. Ones that are twice as long do; the checker sees it.
+  /// Elections as long as the longest of fifty kills under load (0.86 s), one after the other, cost no activation by the lab's lease:
+  /// the center stays active throughout, and nobody takes over. Ones that are twice as long do; the checker sees it.
   @Test func electionsEndNoActivationByTheLabsLease() {
     var elections: Int = 0
     var longGaps: Int = 0

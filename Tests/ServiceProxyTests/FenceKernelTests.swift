@@ -5,8 +5,8 @@ import Testing
 
 @testable import ServiceProxy
 
-/// The kernel's part of the fence with nobody there to help it: rules and a lease are written once, then no process of ours runs any more, as
-/// if all of a host were stopped (SIGSTOP).
+/// The kernel's part of the fence with nobody there to help it: rules and a lease are written once, then no process of ours runs any
+/// more, as if all of a host were stopped (SIGSTOP).
 @Suite(.serialized) struct FenceKernelTests {
   static let possible: Bool =
     KernelTests.possible && findProgram("busybox") != nil && findProgram("nsenter") != nil && findProgram("ip") != nil

@@ -1,8 +1,8 @@
 import NIOCore
 import NIOPosix
 
-/// A line of some bandwidth to one port, with a router in front that drops nothing: whoever sends faster has seconds of it in there. The way
-/// back is delayed only.
+/// A line of some bandwidth to one port, with a router in front that drops nothing: whoever sends faster has seconds of it in there. The
+/// way back is delayed only.
 final class SlowRouter: Sendable {
   private let listener: any Channel
   let port: Int

@@ -35,8 +35,8 @@ enum Probe {
     return Percentile.of(milliseconds, 0.5)
   }
 
-  /// Median of a write of 4 KiB and its fdatasync into a file that was filled before, as the journal makes them, some milliseconds apart, as
-  /// one client's writes come.
+  /// Median of a write of 4 KiB and its fdatasync into a file that was filled before, as the journal makes them, some milliseconds
+  /// apart, as one client's writes come.
   static func syncMilliseconds(directory: String, times: Int = 41) throws -> Double {
     let path = "\(directory)/sync-probe"
     let file: Int32 = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)

@@ -1,8 +1,8 @@
 internal import CLinux
 import Primitives
 
-/// CRC-32C, the same number as `CRC32C`, by the processor's own instruction where it has one: 4 GB a second instead of 1. Every byte of the log
-/// and of its snapshots passes here, on the journal's thread.
+/// CRC-32C, the same number as `CRC32C`, by the processor's own instruction where it has one: 4 GB a second instead of 1. Every byte of
+/// the log and of its snapshots passes here, on the journal's thread.
 enum Checksum {
   private static let hasInstruction: Bool = tricenter_has_crc32c() != 0
 

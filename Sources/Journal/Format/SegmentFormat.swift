@@ -55,8 +55,8 @@ struct SegmentHeader {
     guard try reader.fixed32() == expected else { throw reader.malformed("damaged header") }
   }
 
-  /// The version of a whole header that another version of this program wrote; nil: ours, or damaged. Version 1 had no word whether it starts
-  /// anew; what is newer is taken for whole unless it is one of ours with a damaged version.
+  /// The version of a whole header that another version of this program wrote; nil: ours, or damaged. Version 1 had no word whether it
+  /// starts anew; what is newer is taken for whole unless it is one of ours with a damaged version.
   static func otherVersion(_ bytes: Bytes) -> UInt32? {
     guard bytes.count >= 48, Bytes(bytes[..<8]) == magic else { return nil }
     func word(_ bytes: Bytes, _ at: Int) -> UInt32 {

@@ -13,8 +13,8 @@ public struct SnapshotEncoder: Sendable {
 
   public init(_ keyspace: Keyspace) { self.keyspace = keyspace }
 
-  /// The next frame, about 256 KiB; nil after the last. Throws `.corrupt` where a value cannot be read back: the snapshot ends there without
-  /// its end, and no decoder takes it.
+  /// The next frame, about 256 KiB; nil after the last. Throws `.corrupt` where a value cannot be read back: the snapshot ends there
+  /// without its end, and no decoder takes it.
   public mutating func next() throws(KeyspaceError) -> Bytes? {
     guard !ended else { return nil }
     var writer = ByteWriter(reserving: KeyspaceLimits.snapshotChunkBytes + 4096)

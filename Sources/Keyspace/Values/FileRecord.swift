@@ -28,8 +28,8 @@ final class FileRecord: Record, @unchecked Sendable {
 
   override var valueBytes: Int { Int(count) }
 
-  /// Empty where it cannot be read back as it was written: `ValueFiles.problem` says so from then on, and whoever made an answer of it, or a
-  /// decision, asks there before it counts (`Keyspace.checkValues`).
+  /// Empty where it cannot be read back as it was written: `ValueFiles.problem` says so from then on, and whoever made an answer of it,
+  /// or a decision, asks there before it counts (`Keyspace.checkValues`).
   override var value: Bytes {
     guard let bytes: Bytes = segment.read(Int(offset), Int(count)), ValueFiles.check(bytes) == check else {
       files.noteUnreadable(

@@ -55,8 +55,8 @@ extension MemberCore {
 
   // MARK: Snapshots of our own
 
-  /// All kept versions of all keys are written. With a large keyspace that waits until the log behind the last snapshot is a quarter of it, so
-  /// that a million keys, or a history of hours, are not written once for every ten thousand puts.
+  /// All kept versions of all keys are written. With a large keyspace that waits until the log behind the last snapshot is a quarter of
+  /// it, so that a million keys, or a history of hours, are not written once for every ten thousand puts.
   private func takeSnapshotIfDue() {
     let size: Int = keyspace.sizeBytes
     guard size < StoreLimits.largeKeyspace || appliedBytes >= min(size / 4, StoreLimits.logBytesBeforeSnapshot) else { return }

@@ -77,7 +77,8 @@ extension MemberCore {
     for read in reads.take(context) { read.completion(nil) }
   }
 
-  /// What was asked of a leader that is none any more goes to the next one at once, if that is known; else with the next tick, or when it is.
+  /// What was asked of a leader that is none any more goes to the next one at once, if that is known; else with the next tick, or when
+  /// it is.
   func retryDropped(_ output: RaftOutput) {
     guard !output.droppedReads.isEmpty || !output.droppedProposals.isEmpty else { return }
     var isOutdated: Bool = output.droppedReads.isEmpty || output.leadership != nil

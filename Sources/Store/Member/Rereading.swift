@@ -9,8 +9,8 @@ import Primitives
 /// to another, and where the journal is damaged, too, its repair from the peers begins. etcd's CORRUPT alarm is not raised: it makes
 /// every member refuse everything, and only this one has anything to mend.
 extension MemberCore {
-  /// Whatever was made of the value is not used: an answer is an error, a snapshot ends, and what a transaction may have decided wrongly goes
-  /// with the keyspace.
+  /// Whatever was made of the value is not used: an answer is an error, a snapshot ends, and what a transaction may have decided wrongly
+  /// goes with the keyspace.
   func onUnreadableValue(_ problem: KeyspaceError) {
     guard rereading == nil, failure == nil else { return }
     rereading = KeyspaceError(.corrupt, "\(problem.message); this member reads all values back from its journal: ask another one, or wait")

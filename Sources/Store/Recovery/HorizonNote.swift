@@ -1,7 +1,8 @@
 import Journal
 import Primitives
 
-/// How far the leader was when this member heard it last, kept over a restart: survivors of a lost majority are often started again, by their
+/// How far the leader was when this member heard it last, kept over a restart: survivors of a lost majority are often started again, by
+/// their
 /// supervisor or by people, before anybody asks them. `horizon` in the member's folder, written over once a second and never synced: a
 /// process that ends loses at most a second of it, a host whose power fails may lose more, and the certificate then says an earlier time.
 struct HorizonNote {

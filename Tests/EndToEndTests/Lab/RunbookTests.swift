@@ -66,10 +66,6 @@ extension LabSuite {
       return "\(folder)/\(name).yaml"
     }
 
-    private func openGate() async throws {
-      try await lab.kubectl("-n tricenter-drill create configmap gate").passed()
-    }
-
     @Test("are checked, planned and tried out without an effect") func withoutEffect() async throws {
       try await lab.home()
       let path: String = try write(Self.gated, "gated")
@@ -89,55 +85,6 @@ extension LabSuite {
       #expect(try await lab.activeCenter() == "production")
       let list: Said = try await lab.runbook("list", "-o", "name").passed()
       #expect(list.output.contains("runbookrun.federation.tricenter.io/tried"), "\(list)")
-    }
-
-    @Test("go on after kill -9 of their runner, and nothing happens twice") func killed() async throws {
-      try await lab.home()
-      let path: String = try write(Self.gated, "gated")
-      let first: Background = try lab.start("runbook", "run", path, "--directory", lab.directory, "--name", "killed", log: "killed-1")
-      try await eventually("the gate is waited for", within: .seconds(240)) { try await lab.phase("gate", of: "killed") == "Running" }
-      kill(first.pid, SIGKILL)
-      _ = try await first.wait()
-      // Its lease is not over yet.
-      let early: Said = try await lab.runbook("resume", "killed", "--wait", "1s")
-      #expect(early.status == 2 && early.errors.contains("carries run killed out"), "\(early)")
-      let second: Background = try lab.start(
-        "runbook", "resume", "killed", "--directory", lab.directory, "--wait", "60s", "--report", "\(lab.machine.folder)/killed.json",
-        log: "killed-2")
-      try await eventually("another runner has it", within: .seconds(90)) {
-        try await lab.run("killed")["status"]["runner"]["epoch"].int == 2
-      }
-      try await openGate()
-      #expect(try await second.wait(within: .seconds(240)) == 0, "\(second.text)")
-      let run: JSONValue = try await lab.run("killed")
-      #expect(run["status"]["phase"].string == "Completed" && run["status"]["verdict"].string == "passed", "\(run)")
-      let moves: Said = try await lab.kubectl("get failovers -o json").passed()
-      let mine: [JSONValue] = try JSONValue.parse(moves.output)["items"].array.filter {
-        $0["spec"]["reason"].string?.contains("gated") == true
-      }
-      #expect(mine.count == 2, "\(mine.count) moves")
-      #expect(try await lab.activeCenter() == "production")
-      let verified: Said = try await lab.tricenter("drill", "verify", "\(lab.machine.folder)/killed.json", "--directory", lab.directory)
-      #expect(verified.status == 0, "\(verified)")
-      let again: Said = try await lab.runbook("resume", "killed")
-      #expect(again.status == 2 && again.errors.contains("is over"), "\(again)")
-      try await lab.kubectl("delete namespace tricenter-drill --wait=true").passed()
-    }
-
-    @Test("undo what they did when they are stopped, by another runner if theirs is dead") func aborted() async throws {
-      try await lab.home()
-      let path: String = try write(Self.gated, "gated")
-      let first: Background = try lab.start("runbook", "run", path, "--directory", lab.directory, "--name", "stopped", log: "stopped-1")
-      try await eventually("the gate is waited for", within: .seconds(240)) { try await lab.phase("gate", of: "stopped") == "Running" }
-      kill(first.pid, SIGKILL)
-      _ = try await first.wait()
-      try await lab.runbook("abort", "stopped").passed()
-      let resumed: Said = try await lab.runbook("resume", "stopped", "--wait", "60s")
-      #expect(resumed.status == 1, "\(resumed)")
-      #expect(try await lab.run("stopped")["status"]["phase"].string == "Aborted")
-      #expect(try await lab.phase("move", of: "stopped") == "Compensated")
-      #expect(try await lab.activeCenter() == "production")
-      try await eventually("its namespace is gone") { try await lab.kubectl("get namespace tricenter-drill").status != 0 }
     }
 
     @Test("move nothing when nobody approves in time") func approval() async throws {

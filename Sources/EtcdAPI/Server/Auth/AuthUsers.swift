@@ -31,7 +31,8 @@ extension AuthMethod {
   }
 
   /// A password that comes as its bcrypt hash, in base64, and without the password itself, which has the last word (as in etcd). etcd
-  /// writes the field for its own members and makes a user with an empty password of a client's; here it means what it says. nil: there is none.
+  /// writes the field for its own members and makes a user with an empty password of a client's; here it means what it says. nil: there
+  /// is none.
   private static func hash(_ text: String, password: String) throws -> Bytes? {
     guard !text.isEmpty, password.isEmpty else { return nil }
     guard let hash: Bytes = Base64.decode(Bytes(text)), PasswordHash.isBcrypt(hash) else {
