@@ -4,6 +4,10 @@ enum DrillLimits {
   /// Requests of the client under way at once; one that is due beyond that is counted as failed.
   static let outstandingRequests: Int = 200
   static let requestTimeout: Duration = .seconds(1)
+  /// Between two attempts of a client that tries again.
+  static let retryPause: Duration = .milliseconds(20)
+  /// Clients beside the first one, each for another Service.
+  static let companions: Int = 16
   static let writeTimeout: Duration = .seconds(1)
   /// Acknowledged writes that a drill can note.
   static let acknowledgedWrites: Int = 500_000

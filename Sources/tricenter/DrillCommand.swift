@@ -85,9 +85,13 @@ struct DrillCommand: AsyncParsableCommand {
       if let page, let last: DrillReport = reports.last { try LabDirectory.write(ReportPage.text(last.document), to: page) }
       switch output {
       case .text:
-        if `repeat` > 1 { printTable(reports) }
+        if `repeat` > 1 {
+          printTable(reports)
+          printLine(Distribution(reports).text)
+        }
         Self.printHints(lab)
-      case .json: printJSON(document(reports))
+      case .json:
+        printJSON(`repeat` > 1 ? ["distribution": Distribution(reports).json, "reports": document(reports)] : document(reports))
       }
       if reports.contains(where: { $0.verdict != .passed }) { throw ExitCode(1) }
     }

@@ -66,13 +66,28 @@ final class KillSwitch: Sendable {
 final class MortalTransport: HTTPTransport {
   let inner: any HTTPTransport
   let life: KillSwitch
-  let isFrozen: Atomic<Bool> = Atomic(false)
+  private let isFrozen: Atomic<Bool> = Atomic(false)
+  private let underWay: Atomic<Int> = Atomic(0)
   init(_ inner: any HTTPTransport, _ life: KillSwitch) {
     self.inner = inner
     self.life = life
   }
+
+  /// From when this returns nothing of this runner changes anything: what was at the API already has been carried out.
+  func freeze() async throws {
+    isFrozen.store(true, ordering: .sequentiallyConsistent)
+    while underWay.load(ordering: .sequentiallyConsistent) > 0 { try await Task.sleep(for: .milliseconds(1)) }
+  }
+  func thaw() { isFrozen.store(false, ordering: .sequentiallyConsistent) }
+
   func execute(_ request: HTTPRequest, body: ByteBuffer?) async throws -> ClientResponse {
-    while isFrozen.load(ordering: .acquiring) { try await Task.sleep(for: .milliseconds(2)) }
+    underWay.add(1, ordering: .sequentiallyConsistent)
+    while isFrozen.load(ordering: .sequentiallyConsistent) {
+      underWay.subtract(1, ordering: .sequentiallyConsistent)
+      try await Task.sleep(for: .milliseconds(2))
+      underWay.add(1, ordering: .sequentiallyConsistent)
+    }
+    defer { underWay.subtract(1, ordering: .sequentiallyConsistent) }
     do { try life.pass() } catch { throw HTTPError(.connectionLost, "this runner is dead") }
     let response: ClientResponse = try await inner.execute(request, body: body)
     do { try life.pass() } catch { throw HTTPError(.connectionLost, "this runner is dead") }

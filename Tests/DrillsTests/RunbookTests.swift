@@ -11,7 +11,7 @@ import Testing
 
   static let shipped: [String] = [
     "runbooks/approval-timeout.yaml", "runbooks/local-dr-loss.yaml", "runbooks/names-only.yaml", "runbooks/planned-switchover.yaml",
-    "runbooks/production-loss.yaml", "runbooks/remote-dr-loss.yaml",
+    "runbooks/production-loss-tiers.yaml", "runbooks/production-loss.yaml", "runbooks/remote-dr-loss.yaml",
   ]
 
   @Test func noRunbookIsForgotten() throws {

@@ -69,14 +69,16 @@ import Testing
       async let frozen: RunShell.Outcome = stage.runner("still", 1, life: first, transport: transport)
       // It stands still in the middle, with its own writes under way.
       while try await stage.record("still").steps[0].phase == .pending { try await Task.sleep(for: .milliseconds(1)) }
-      transport.isFrozen.store(true, ordering: .releasing)
-      guard case .ended(let record, nil) = try await stage.runner("still", 2, life: second) else {
-        Issue.record("the second runner did not end the run")
+      try await transport.freeze()
+      let outcome: RunShell.Outcome = try await stage.runner("still", 2, life: second)
+      guard case .ended(let record, nil) = outcome else {
+        transport.thaw()
+        Issue.record("the second runner did not end the run: \(outcome)")
         return
       }
       #expect(record.phase == .completed && record.runner.epoch == 2)
       let before: KubeObject = try await RunStore(client: stage.client).get("still")
-      transport.isFrozen.store(false, ordering: .releasing)
+      transport.thaw()
       guard case .lost = try await frozen else {
         Issue.record("the first runner believes that the run is its own")
         return

@@ -15,8 +15,19 @@ enum ProbeActions {
     let resolver = GlobalResolver(servers: context.site.hosts.map(\.address.description), port: context.site.ports.dns)
     let probe = RequestProbe(
       name: globalName, resolver: resolver, port: Int(port), every: Duration(siteText: call["every"]) ?? .milliseconds(50),
-      group: context.group, clock: context.clock)
-    context.state.withLock { $0.requests = probe }
+      group: context.group, clock: context.clock, retryFor: Duration(siteText: call["retryFor"]))
+    if call["as"].isEmpty {
+      context.state.withLock { $0.requests = probe }
+    } else {
+      let objective = Companion.Objective(outage: Duration(siteText: call["maxOutage"]), failed: call.number("maxFailed"))
+      try context.state.withLock { state in
+        guard state.companions.count < DrillLimits.companions else {
+          throw DrillError(.refused, "A drill has \(DrillLimits.companions) clients beside the first one at most.")
+        }
+        state.companions.removeAll { $0.name == call["as"] }
+        state.companions.append(Companion(name: call["as"], probe: probe, objective: objective))
+      }
+    }
     probe.start()
     return "\(globalName) port \(port) every \(call["every"])"
   }

@@ -28,6 +28,7 @@ public final class DrillContext: Sendable {
   struct State: Sendable {
     var timeline: [TimelineEntry] = []
     var requests: RequestProbe?
+    var companions: [Companion] = []
     var writes: WriteProbe?
     var identity: Identity?
     var lostCenter: CenterName?

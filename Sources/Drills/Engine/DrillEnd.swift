@@ -4,8 +4,9 @@ import Site
 
 extension DrillContext {
   func stopProbes() async {
-    let (requests, writes) = state.withLock { ($0.requests, $0.writes) }
+    let (requests, companions, writes) = state.withLock { ($0.requests, $0.companions, $0.writes) }
     await requests?.stop()
+    for companion in companions { await companion.probe.stop() }
     await writes?.stop()
   }
 

@@ -5,7 +5,8 @@ import NIOCore
 import Primitives
 import Synchronization
 
-/// A client that asks for a page by its global name at a fixed pace, on a new connection each time, and notes every outcome.
+/// A client that asks for a page by its global name at a fixed pace, on a new connection each time, and notes every outcome. With
+/// `retryFor` it tries a request again that failed, by another name server's word, and only what was not served in that time has failed.
 final class RequestProbe: Sendable {
   struct Sample: Sendable {
     var began: MonotonicTime
@@ -27,6 +28,7 @@ final class RequestProbe: Sendable {
   private let resolver: GlobalResolver
   private let port: Int
   private let every: Duration
+  private let retryFor: Duration?
   private let limit: Int
   private let group: any EventLoopGroup
   private let clock: any TimeSource
@@ -34,12 +36,13 @@ final class RequestProbe: Sendable {
 
   init(
     name: String, resolver: GlobalResolver, port: Int, every: Duration, group: any EventLoopGroup, clock: any TimeSource,
-    limit: Int = DrillLimits.samples
+    retryFor: Duration? = nil, limit: Int = DrillLimits.samples
   ) {
     self.name = name
     self.resolver = resolver
     self.port = port
     self.every = every
+    self.retryFor = retryFor
     self.limit = limit
     self.group = group
     self.clock = clock
@@ -91,21 +94,27 @@ final class RequestProbe: Sendable {
   }
 
   private func ask(_ began: MonotonicTime) async {
-    do {
-      let address: String = try await address(began)
-      let center: String = try await get(address)
-      record(Sample(began: began, ended: clock.now(), center: center))
-    } catch {
-      // A client that fails looks the name up again.
-      state.withLock { $0.cached = nil }
-      // Requests that the end of the probe interrupts did not fail.
-      if Task.isCancelled {
-        state.withLock { $0.outstanding -= 1 }
-      } else {
-        record(Sample(began: began, ended: clock.now(), center: nil, reason: "\(error)"))
+    while true {
+      do {
+        let address: String = try await address(clock.now())
+        let center: String = try await get(address)
+        return record(Sample(began: began, ended: clock.now(), center: center))
+      } catch {
+        // A client that fails looks the name up again.
+        state.withLock { $0.cached = nil }
+        // Requests that the end of the probe interrupts did not fail.
+        if Task.isCancelled { return state.withLock { $0.outstanding -= 1 } }
+        guard let retryFor, clock.now() < began + retryFor else {
+          return record(Sample(began: began, ended: clock.now(), center: nil, reason: "\(error)"))
+        }
+        state.withLock { $0.server = ($0.server + 1) % max(1, resolver.servers.count) }
+        try? await Task.sleep(for: DrillLimits.retryPause)
       }
     }
   }
+
+  /// Of one attempt.
+  private var timeout: Duration { retryFor.map { min($0 / 4, DrillLimits.requestTimeout) } ?? DrillLimits.requestTimeout }
 
   private func address(_ now: MonotonicTime) async throws -> String {
     func pick(_ state: inout State, _ addresses: [String]) -> String {
@@ -129,8 +138,8 @@ final class RequestProbe: Sendable {
   private func get(_ address: String) async throws -> String {
     var configuration = HTTPClientConfiguration(targets: [.host(address, port: port)], tls: nil, group: group)
     configuration.version = .http1
-    configuration.connectTimeout = DrillLimits.requestTimeout
-    configuration.responseTimeout = DrillLimits.requestTimeout
+    configuration.connectTimeout = timeout
+    configuration.responseTimeout = timeout
     let client = HTTPClient(configuration)
     defer { client.close() }
     let request = HTTPRequest(method: .get, scheme: "http", authority: name, path: "/", headerFields: [.connection: "close"])

@@ -22,6 +22,8 @@ public struct DrillReport: Sendable {
   public var milestones: [String: Double]
   public var requests: Int
   public var failedRequests: Int
+  /// What clients of other Services saw.
+  public var companions: [CompanionFinding]
   public var acknowledgedWrites: Int
   public var failedWrites: Int
   /// Nil if nobody could look.
@@ -64,6 +66,7 @@ public struct DrillReport: Sendable {
     let written: [WriteProbe.Acknowledged] = state.writes?.acknowledged ?? []
     requests = samples.count
     failedRequests = samples.count { $0.center == nil }
+    companions = state.companions.map { CompanionFinding($0, fault: state.faultBegan) }
     acknowledgedWrites = written.count
     failedWrites = state.writes?.failures.count ?? 0
     lostWrites = state.lostWrites
@@ -128,6 +131,7 @@ public struct DrillReport: Sendable {
       if requests == 0 { deviations.append("No request was made, so none could fail: nothing was shown.") }
       if failedRequests > allowed { deviations.append("\(failedRequests) requests failed, more than the objective of \(allowed).") }
     }
+    for companion in companions { deviations += companion.deviations }
     if let allowed: Duration = runbook.objectives.writePause {
       if acknowledgedWrites < 2 { deviations.append("Fewer than two writes were acknowledged: no pause between them was measured.") }
       if writePause > allowed.inMilliseconds {

@@ -34,6 +34,7 @@ extension DrillReport {
     document["participants"] = participants
     document["store"] = store
     document["business"] = business
+    if !companions.isEmpty { document["companions"] = .array(companions.map(\.json)) }
     document["advice"] = .array(advice.map { .string($0) })
     document["facts"] = .object(JSONObject(facts.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
     document["steps"] = .array(

@@ -20,6 +20,12 @@ extension DrillReport {
       text +=
         "  \(Self.left(title, 14)) \(Self.right(value, 6))  \(Self.right(objective.map { Self.milliseconds($0.inMilliseconds) } ?? "", 9))\n"
     }
+    for companion in companions {
+      text +=
+        "  \(Self.left(companion.name, 14)) \(Self.right(companion.outage.map(Self.milliseconds) ?? "-", 6))  "
+        + "\(Self.right(companion.objective.outage.map { Self.milliseconds($0.inMilliseconds) } ?? "", 9))"
+        + "  longest without an answer; \(companion.requests) requests, \(companion.failed) failed\n"
+    }
     text += "\n  requests \(requests), failed \(failedRequests)\n"
     text += "  writes acknowledged \(acknowledgedWrites), lost \(lostWrites.map(String.init) ?? "unknown")\n"
     for (name, value) in facts.sorted(by: { $0.key < $1.key }) {

@@ -41,7 +41,11 @@ extension ActionCatalog {
 
   private static let probeActions: [String: ActionDescription] = [
     "probe.requests": .init(
-      [.init("namespace", .text), .init("service", .text), .init("every", .time)], effect: .session, run: ProbeActions.requests
+      [
+        .init("namespace", .text), .init("service", .text), .init("every", .time), .init("as", .text, isRequired: false),
+        .init("retryFor", .time, isRequired: false), .init("maxOutage", .time, isRequired: false),
+        .init("maxFailed", .number, isRequired: false),
+      ], effect: .session, run: ProbeActions.requests
     ).needing(service),
     "probe.writes": .init([.init("namespace", .text), .init("writers", .number)], effect: .session, run: ProbeActions.writes),
     "probe.steady": .init([.init("requests", .number), .init("writes", .number)], run: ProbeActions.steady),

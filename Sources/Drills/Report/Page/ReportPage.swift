@@ -113,6 +113,12 @@ public enum ReportPage {
     if !wanted["write_pause_ms"].isNull {
       rows.append(time("Longest pause between acknowledged writes", wanted["write_pause_ms"], report["business"]["write_pause_ms"]))
     }
+    for companion in report["companions"].array {
+      let (name, objective): (String, JSONValue) = (companion["name"].string ?? "", companion["objective"])
+      rows.append(time("\(name): longest time without an answer after the event", objective["outage_ms"], companion["outage_ms"]))
+      guard let limit: Int64 = objective["failed"].int, let failed: Int64 = companion["failed"].int else { continue }
+      rows.append(row("\(name): failed requests, of \(companion["requests"].int ?? 0)", "\(limit)", "\(failed)", failed <= limit))
+    }
     let level: JSONValue = report["level"]
     if !level.isNull {
       rows.append(
