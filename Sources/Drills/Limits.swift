@@ -14,6 +14,8 @@ enum DrillLimits {
   /// Outcomes of requests that a drill can note: seven hours at the default pace.
   static let samples: Int = 500_000
   static let timelineEntries: Int = 2_000
+  /// Quarters of a second around the event that a report counts requests and writes in: five minutes.
+  static let rateBuckets: Int = 1_200
   /// Looks at pods and lag, and how often: two hours.
   static let clusterSamples: Int = 7_200
   static let clusterLook: Duration = .seconds(1)
@@ -27,6 +29,8 @@ enum DrillLimits {
   static let approvals: Int = 20
   /// How long a condition before or after a step is waited for unless it says so.
   static let conditionTimeout: Duration = .seconds(10)
+  /// How long a fault lasts without being renewed unless its step says so: longer than a runner may be held up by what it broke.
+  static let faultLease: Duration = .seconds(15)
   /// What a step that hangs gets beyond its own timeout, which it watches itself.
   static let stepGrace: Duration = .seconds(5)
   /// Of a step or an outcome in an object.

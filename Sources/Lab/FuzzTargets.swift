@@ -10,6 +10,7 @@ extension FuzzTarget {
     let corpus: [String] = [
       "show", WideAreaControl.command(from: "a", to: "b", change),
       WideAreaControl.command("f", from: "a", to: "b", change, port: 53, lease: .seconds(3)),
+      WideAreaControl.command("f", from: "a", to: "b", change, port: nil, every: .seconds(1), lease: .seconds(3)),
     ]
     return FuzzTarget("wide-area-control", corpus: corpus.map { Bytes($0) }, words: [Bytes("fault"), Bytes("mend"), Bytes("for=")]) {
       input throws(FuzzFinding) in

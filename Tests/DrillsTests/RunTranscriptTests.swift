@@ -11,6 +11,8 @@ import Testing
     "look": .init([.init("at", .text, isRequired: false)]) { _, _ in "" },
     "change": .init(effect: .changes) { _, _ in "" },
     "measure": .init(effect: .session) { _, _ in "" },
+    "hold": ActionDescription(effect: .changes) { _, _ in "" }.sustained { _, _ in "" }.renewed(every: { _ in .seconds(5) }) { _, _ in "" },
+    "release": ActionDescription([.init("step", .text, isRequired: false)], effect: .changes) { _, _ in "" }.endingStep(in: "step"),
     "measured": .init(ends: ["measure"]) { _, _ in "" },
   ])
 
@@ -39,6 +41,13 @@ import Testing
       written = instance.record
     }
 
+    /// What a step is at; renewing what it did is at its side.
+    private func work(_ index: Int) -> RunInstance.Work? {
+      if case .working(let work, _) = instance.live[index].activity { return work }
+      if case .working = instance.live[index].renewal { return .renew }
+      return nil
+    }
+
     mutating func answer(_ line: String) throws -> String {
       let words: [String] = line.split(separator: " ").map(String.init)
       func step(_ name: String) throws -> Int { try #require(plan.steps.firstIndex { $0.id == name }, "\(line): no step \(name)") }
@@ -52,7 +61,7 @@ import Testing
         return tell(.stored(version: asked, began: now - .seconds(11)))
       case "ended":
         let index: Int = try step(words[1])
-        guard case .working(let work, _) = instance.live[index].activity else { return "\(words[1]) does not work" }
+        guard let work: RunInstance.Work = work(index) else { return "\(words[1]) does not work" }
         let rest: String = words.dropFirst(3).joined(separator: " ")
         let result: RunInstance.Result =
           switch words[2] {
@@ -116,6 +125,7 @@ import Testing
       case .perform(let asks): asks ? "ask and perform" : "perform"
       case .ask: "ask"
       case .restore: "restore"
+      case .renew: "renew"
       case .compensate(let asks): asks ? "ask and undo" : "undo"
       }
     }

@@ -99,7 +99,8 @@ final class MortalTransport: HTTPTransport {
 struct NoFaults: FaultInjector {
   func lose(_ center: CenterName) async throws -> String { throw DrillError(.refused, "no faults here") }
   func giveBack(_ center: CenterName) async throws -> String { throw DrillError(.refused, "no faults here") }
-  func inject(_ fault: FaultSpec) async throws -> FaultHandle { throw DrillError(.refused, "no faults here") }
+  func state(of center: CenterName) async throws -> CenterPower { .whole }
+  func inject(_ fault: FaultSpec, id: String) async throws -> FaultHandle { throw DrillError(.refused, "no faults here") }
   func renew(_ handle: FaultHandle) async throws -> FaultHandle { throw DrillError(.refused, "no faults here") }
   func undo(_ handle: FaultHandle) async throws -> String { throw DrillError(.refused, "no faults here") }
   func faults() async throws -> [FaultHandle] { [] }

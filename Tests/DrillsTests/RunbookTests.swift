@@ -9,13 +9,13 @@ import Testing
   static let root: String = #filePath.replacing("/Tests/DrillsTests/RunbookTests.swift", with: "")
   static func site() throws -> Site { try SiteReader.read(path: root + "/sites/lab/site.yaml") }
 
-  static let shipped: [String] = [
-    "runbooks/approval-timeout.yaml", "runbooks/local-dr-loss.yaml", "runbooks/names-only.yaml", "runbooks/planned-switchover.yaml",
-    "runbooks/production-loss-tiers.yaml", "runbooks/production-loss.yaml", "runbooks/remote-dr-loss.yaml",
-  ]
+  /// Whatever lies there: one that is not well formed is found by being there.
+  static let shipped: [String] = ((try? Transcript.files(in: root + "/runbooks", suffix: ".yaml")) ?? []).map { "runbooks/\($0)" }
 
-  @Test func noRunbookIsForgotten() throws {
-    #expect(try Transcript.files(in: Self.root + "/runbooks", suffix: ".yaml").map { "runbooks/\($0)" } == Self.shipped)
+  @Test func everyRunbookStandsInTheTable() throws {
+    let readme: String = try Transcript.readText(Self.root + "/Sources/Drills/README.md")
+    #expect(Self.shipped.count >= 6)
+    for path in Self.shipped { #expect(readme.contains("| `\(path.replacing("runbooks/", with: ""))` |"), "\(path) is not in the README") }
   }
 
   @Test func theFirstRunbookIsWellFormed() throws {

@@ -149,6 +149,31 @@ import Testing
     #expect(late.map(\.last) == [0, 2])
   }
 
+  @Test func aLineThatFlapsCarriesInTheSecondHalfOfEachTurn() throws {
+    var network: WideAreaNetwork = try Self.network()
+    func lay(until: Double) {
+      let fault = LinkFault(id: "flap", until: Self.at(until), .init(cut: true), every: .milliseconds(100))
+      _ = network.inject(from: "a", to: "b", fault)
+    }
+    lay(until: 300)
+    for (tag, millisecond) in [10.0, 49, 50, 99, 100, 149, 150].enumerated() {
+      // Renewing in the middle of a turn does not shift it.
+      lay(until: 300 + millisecond)
+      network.onPacket(Self.packet(1, 2, tag: UInt8(tag)), now: Self.at(millisecond))
+    }
+    network.onPacket(Self.packet(1, 2, tag: 7), now: Self.at(500))
+    let arrived: [Bytes] = Self.drain(&network, Self.at(1_000))
+    #expect(arrived.compactMap(\.last) == [2, 3, 6, 7])
+    let command: String = WideAreaControl.command(
+      "f", from: "a", to: "b", .init(cut: true), port: nil, every: .seconds(1), lease: .seconds(9))
+    #expect(WideAreaControl.answer(command, &network, now: Self.at(0)) == "ok\n")
+    let shown: [Bool] = [250, 750].map { millisecond in
+      WideAreaControl.answer("show", &network, now: Self.at(millisecond)).contains("cut=1")
+    }
+    #expect(shown == [true, false])
+    #expect(WideAreaControl.answer("fault f a b for=5 every=0 cut=1", &network, now: Self.at(0)).hasPrefix("error "))
+  }
+
   @Test func theControlLanguageKnowsFaults() throws {
     var network: WideAreaNetwork = try Self.network()
     let command: String = WideAreaControl.command(

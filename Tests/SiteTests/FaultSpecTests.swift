@@ -13,8 +13,9 @@ import Testing
     let forms: [(FaultSpec.Kind, FaultSpec.Target, [String: String])] = [
       (.killProcess, one, ["daemon": "center"]), (.freezeProcess, one, ["daemon": "node"]), (.freezeHost, .center("production"), [:]),
       (.powerOff, .hosts(["prod-1", "rdr-1"]), [:]), (.cutLink, .line("branch", "remote-dr", oneWay: true), [:]),
-      (.degradeLink, line, ["delay": "20ms", "loss": "2%", "bandwidth": "1000000"]), (.fullDisk, one, [:]),
-      (.slowDisk, one, ["stall": "250ms", "every": "1s"]), (.clockJump, one, ["daemon": "center", "seconds": "-3600"]),
+      (.degradeLink, line, ["delay": "20ms", "loss": "2%", "bandwidth": "1000000"]), (.fullDisk, one, [:]), (.failingDisk, one, [:]),
+      (.flapLink, line, ["every": "1s"]), (.slowDisk, one, ["stall": "250ms", "every": "1s"]),
+      (.clockJump, one, ["daemon": "center", "seconds": "-3600"]),
       (.certificateExpired, one, ["daemon": "apiserver"]), (.dnsSilent, one, [:]), (.apiLatency, line, ["delay": "200ms"]),
       (.nodeNotReady, one, [:]), (.imageMissing, one, ["image": "tricenter.local/web:1"]), (.capacityShort, .center("local-dr"), [:]),
     ]
@@ -46,6 +47,7 @@ import Testing
     #expect(problems(.capacityShort, .center("remote-dr")) == ["remote-dr has 1 hosts: none can be taken so that one stays"])
     #expect(problems(.degradeLink, .line("production", "local-dr", oneWay: true)).count == 1)
     #expect(problems(.degradeLink, .line("production", "local-dr", oneWay: true), ["loss": "2"]).count == 1)
+    #expect(problems(.flapLink, .line("production", "local-dr", oneWay: true), ["every": "1ms"]).count == 1)
     #expect(problems(.killProcess, .hosts(["ldr-1"]), ["daemon": "cron"]).count == 1)
     #expect(problems(.imageMissing, .hosts(["ldr-1"]), ["image": "a b"]).count == 1)
     for text in ["", "mars", "production -> ", "prod-1 mars", "production local-dr"] {

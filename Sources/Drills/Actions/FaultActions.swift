@@ -27,8 +27,30 @@ enum FaultActions {
     return said
   }
 
+  /// All of it or what is left: losing and giving back go on where a runner before broke off.
+  @Sendable static func askLoss(_ context: DrillContext, _ call: StepCall) async throws -> ActionDescription.Answer {
+    switch try await context.faults.state(of: call.center) {
+    case .lost:
+      let now: MonotonicTime = context.clock.now()
+      context.state.withLock { state in
+        state.lostCenter = call.center
+        state.faultBegan = state.faultBegan ?? now
+        state.faultEnded = state.faultEnded ?? now
+      }
+      return .happened("\(call.center) is without power and lines")
+    case .whole, .partly: return .notHappened
+    }
+  }
+
+  @Sendable static func askReturn(_ context: DrillContext, _ call: StepCall) async throws -> ActionDescription.Answer {
+    switch try await context.faults.state(of: call.center) {
+    case .whole: return .happened("\(call.center) has its power and its lines")
+    case .lost, .partly: return .notHappened
+    }
+  }
+
   /// Term, indexes and leader as the first member that answers has them.
-  private static func recordRaft(_ context: DrillContext, _ when: String) async {
+  static func recordRaft(_ context: DrillContext, _ when: String) async {
     let lost: CenterName? = context.state.withLock { $0.lostCenter }
     for host in context.site.hosts where context.site.center(of: host.name)?.name != lost {
       guard let raft: JSONValue = try? await context.hostStatus(host)["raft"], !raft.isNull else { continue }
@@ -54,8 +76,10 @@ enum Milestones {
       for event in status["events"].array {
         guard let nanoseconds: Int64 = event["monotonicNanoseconds"].int, let name: String = event["name"].string else { continue }
         let at = MonotonicTime(nanoseconds: nanoseconds)
-        guard at >= faultBegan else { continue }
-        context.note(name, center: center?.value ?? "", "\(host.name): \(event["detail"].string ?? "")", at: at)
+        let detail = "\(host.name): \(event["detail"].string ?? "")"
+        // It is asked when a fault ends, and again at the end of the drill.
+        guard at >= faultBegan, !context.hasNoted(name, detail, at: at) else { continue }
+        context.note(name, center: center?.value ?? "", detail, at: at)
         guard let milestone: String = names.first(where: { $0.event == name })?.milestone else { continue }
         context.state.withLock { state in
           state.milestones[milestone] = min(state.milestones[milestone] ?? at, at)

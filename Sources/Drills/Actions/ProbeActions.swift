@@ -12,10 +12,13 @@ enum ProbeActions {
       throw DrillError(.notMet, "Service \(namespace)/\(name) has no NodePort.")
     }
     let globalName = "\(name).\(namespace).\(context.runbook.cluster).\(context.site.zone)"
+    // A client that knows one center's addresses, and asks no name server.
+    let through: [Host] = call["through"].isEmpty ? [] : context.site.center(CenterName(call["through"]))?.hosts ?? []
     let resolver = GlobalResolver(servers: context.site.hosts.map(\.address.description), port: context.site.ports.dns)
     let probe = RequestProbe(
       name: globalName, resolver: resolver, port: Int(port), every: Duration(siteText: call["every"]) ?? .milliseconds(50),
-      group: context.group, clock: context.clock, retryFor: Duration(siteText: call["retryFor"]))
+      group: context.group, clock: context.clock, retryFor: Duration(siteText: call["retryFor"]),
+      addresses: through.map(\.address.description))
     if call["as"].isEmpty {
       context.state.withLock { $0.requests = probe }
     } else {
@@ -29,7 +32,7 @@ enum ProbeActions {
       }
     }
     probe.start()
-    return "\(globalName) port \(port) every \(call["every"])"
+    return "\(globalName) port \(port) every \(call["every"])" + (through.isEmpty ? "" : " through \(call["through"])")
   }
 
   @Sendable static func writes(_ context: DrillContext, _ call: StepCall) async throws -> String {

@@ -32,8 +32,12 @@ public final class DrillContext: Sendable {
     var writes: WriteProbe?
     var identity: Identity?
     var lostCenter: CenterName?
+    /// The step whose fault took it; nil: `fault.centerLoss`.
+    var lostStep: String?
     var faultBegan: MonotonicTime?
     var faultEnded: MonotonicTime?
+    /// When the newest fault was there.
+    var lastFault: MonotonicTime?
     var milestones: [String: MonotonicTime] = [:]
     var facts: [String: JSONValue] = [:]
     var lostWrites: Int?
@@ -104,6 +108,10 @@ public final class DrillContext: Sendable {
       guard state.timeline.count < DrillLimits.timelineEntries else { return }
       state.timeline.append(entry)
     }
+  }
+
+  func hasNoted(_ name: String, _ detail: String, at time: MonotonicTime) -> Bool {
+    state.withLock { $0.timeline.contains { $0.at == time && $0.name == name && $0.detail == detail } }
   }
 
   /// From the oldest lost write's acknowledgement to the loss.

@@ -15,6 +15,8 @@ public struct RunInstance: Sendable {
     case ask
     /// A session of a runner before, begun anew.
     case restore
+    /// What lasts only as long as somebody says so.
+    case renew
     case compensate(asks: Bool)
   }
 
@@ -62,6 +64,7 @@ public struct RunInstance: Sendable {
     var failures: Int = 0
     var isApproved: Bool = false
     var isChecked: Bool = false
+    var renewal: Renewal?
   }
 
   public let plan: RunPlan
@@ -107,6 +110,7 @@ public struct RunInstance: Sendable {
     case .tick: onTick(now, &out)
     }
     if isTaken { advance(now, &out) }
+    renewHeld(now, &out)
     renew(now)
     if version > asked {
       asked = version
@@ -164,16 +168,11 @@ public struct RunInstance: Sendable {
     for decision in record.decisions { count(decision) }
   }
 
-  /// A later step has ended this session.
-  private func isEnded(_ index: Int) -> Bool {
-    let action: String = plan.steps[index].call.action
-    return plan.steps.indices.contains { plan.steps[$0].ends.contains(action) && record.steps[$0].order > record.steps[index].order }
-  }
-
   private mutating func onEnded(
     _ index: Int, _ work: Work, _ attempt: Int64, _ result: Result, _ facts: [String: String], _ evidence: [String: String],
     _ now: MonotonicTime
   ) {
+    if work == .renew { return onRenewed(index, result, now) }
     guard case .working(let current, _) = live[index].activity, current == work, attempt == record.steps[index].attempts else { return }
     for (name, value) in facts { record.facts[name] = value }
     for (name, value) in evidence { record.steps[index].evidence[name] = value }
@@ -244,7 +243,7 @@ public struct RunInstance: Sendable {
     let timeout: Duration =
       switch work {
       case .check: plan.steps[index].preconditions.map(\.timeout).reduce(.zero, +)
-      case .perform, .restore, .ask: call.timeout
+      case .perform, .restore, .ask, .renew: call.timeout
       case .compensate: plan.steps[index].compensation?.timeout ?? call.timeout
       }
     live[index].activity = .working(work, until: now + timeout + DrillLimits.stepGrace)
@@ -271,7 +270,7 @@ public struct RunInstance: Sendable {
       } else {
         fail(index, "\(reason); whether it happened is unknown")
       }
-    case (.restore, .passed): break
+    case (.restore, .passed), (.renew, _): break
     case (.restore, .failed(let reason, _)): fail(index, "its session could not be begun anew: \(reason)")
     case (.perform, .passed(let message)):
       record.steps[index].phase = .completed
@@ -317,7 +316,7 @@ public struct RunInstance: Sendable {
     change()
   }
 
-  private mutating func fail(_ index: Int, _ reason: String) {
+  mutating func fail(_ index: Int, _ reason: String) {
     live[index].activity = .idle
     live[index].failures = 0
     record.steps[index].phase = .failed
@@ -355,18 +354,5 @@ public struct RunInstance: Sendable {
   func waited(_ index: Int) -> Duration {
     guard let since: WallTime = record.steps[index].startedAt else { return .zero }
     return max(.zero, .seconds(wall.secondsSince1970 - since.secondsSince1970))
-  }
-
-  private var nextDue: MonotonicTime? {
-    var times: [MonotonicTime] = live.compactMap { step in
-      switch step.activity {
-      case .idle: nil
-      case .awaitingDecision(let until), .pausing(let until): until
-      case .working(_, let until): until
-      case .awaitingStore(_, _, let patience): patience
-      }
-    }
-    if let storedBegan, stored == asked { times.append(storedBegan + lease / 4) }
-    return times.min()
   }
 }

@@ -19,7 +19,8 @@ struct StepWork: Sendable {
   func run(_ work: RunInstance.Work) async -> Found {
     switch work {
     case .check: return Found(result: await conditions(planned.preconditions, "before"))
-    case .restore: return Found(result: await restore())
+    case .restore: return Found(result: await lasting(actions[planned.call.action]?.sustain))
+    case .renew: return Found(result: await lasting(actions[planned.call.action]?.renewal?.renew))
     case .ask: return Found(result: await asked(planned.call, key: planned.key))
     case .compensate(let asks):
       guard let call: Runbook.Call = planned.compensation else { return Found(result: .passed("nothing to undo")) }
@@ -44,11 +45,11 @@ struct StepWork: Sendable {
     return Found(result: .passed(message), evidence: evidence)
   }
 
-  /// What a runner before began goes on under this one.
-  private func restore() async -> RunInstance.Result {
-    guard let sustain = actions[planned.call.action]?.sustain else { return await effect(planned.call, key: planned.key, asks: false) }
+  /// What a runner before, or this one, began goes on under this one.
+  private func lasting(_ body: ActionDescription.Body?) async -> RunInstance.Result {
+    guard let body else { return await effect(planned.call, key: planned.key, asks: false) }
     do {
-      return .passed(try await sustain(context, called(planned.call, key: planned.key)))
+      return .passed(try await body(context, called(planned.call, key: planned.key)))
     } catch {
       return .failed(Self.told(error), happened: false)
     }

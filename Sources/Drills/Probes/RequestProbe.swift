@@ -32,11 +32,13 @@ final class RequestProbe: Sendable {
   private let limit: Int
   private let group: any EventLoopGroup
   private let clock: any TimeSource
+  /// Asked instead of whatever the name leads to; empty: the name is looked up.
+  private let addresses: [String]
   private let state: Mutex<State> = Mutex(State())
 
   init(
     name: String, resolver: GlobalResolver, port: Int, every: Duration, group: any EventLoopGroup, clock: any TimeSource,
-    retryFor: Duration? = nil, limit: Int = DrillLimits.samples
+    retryFor: Duration? = nil, addresses: [String] = [], limit: Int = DrillLimits.samples
   ) {
     self.name = name
     self.resolver = resolver
@@ -44,6 +46,7 @@ final class RequestProbe: Sendable {
     self.every = every
     self.retryFor = retryFor
     self.limit = limit
+    self.addresses = addresses
     self.group = group
     self.clock = clock
   }
@@ -126,6 +129,12 @@ final class RequestProbe: Sendable {
       return (pick(&state, cached.addresses), state.server)
     }
     if let known { return known }
+    guard addresses.isEmpty else {
+      return state.withLock { state in
+        state.cached = (addresses, now + .seconds(3_600))
+        return pick(&state, addresses)
+      }
+    }
     let (answer, used) = try await resolver.resolve(name, first: server)
     return state.withLock { state in
       state.server = used

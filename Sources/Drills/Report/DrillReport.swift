@@ -169,7 +169,7 @@ public struct DrillReport: Sendable {
     }
     for write in written { buckets[bucket(write.ended), default: (0, 0, 0)].written += 1 }
     guard let first: Int64 = buckets.keys.min(), let last: Int64 = buckets.keys.max() else { return [] }
-    return (max(first, -8)...max(last, max(first, -8))).prefix(240).map { index in
+    return (max(first, -8)...max(last, max(first, -8))).prefix(DrillLimits.rateBuckets).map { index in
       let found: (served: Int, failed: Int, written: Int) = buckets[index] ?? (0, 0, 0)
       return (Double(index) * 250, found.served, found.failed, found.written)
     }

@@ -72,6 +72,14 @@ public struct ActionDescription: Sendable {
   public typealias Body = @Sendable (DrillContext, StepCall) async throws -> String
   public typealias Question = @Sendable (DrillContext, StepCall) async throws -> Answer
 
+  /// Values in; which input, and why it cannot be meant.
+  public typealias Check = @Sendable ([String: String], Site) -> [(input: String, reason: String)]
+
+  public struct Renewal: Sendable {
+    public var every: @Sendable ([String: String]) -> Duration
+    public var renew: Body
+  }
+
   public var inputs: [Input]
   public var effect: Effect
   public var run: Body
@@ -79,8 +87,14 @@ public struct ActionDescription: Sendable {
   public var probe: Question?
   /// What a runner that takes over does so that an effect lasts, such as renewing the lease of a fault; a session is begun anew.
   public var sustain: Body?
+  /// What the runner does while the effect lasts, and how often by its inputs; until a step with `endsStep` for it.
+  public var renewal: Renewal?
+  /// The input that names the step whose effect it ends; without a value, the step that it stands in.
+  public var endsStepIn: String?
   /// Ends the session that this action began, so that a runner that takes over does not begin it again.
   public var ends: [String] = []
+  /// What is wrong with inputs together, each well formed by itself.
+  public var together: Check = { _, _ in [] }
   /// Kubernetes objects that must be there when the runbook is checked against a live cluster.
   public var objects: @Sendable ([String: String]) -> [ObjectReference] = { _ in [] }
 
@@ -95,6 +109,24 @@ public struct ActionDescription: Sendable {
   func sustained(_ body: @escaping Body) -> Self {
     var copy: Self = self
     copy.sustain = body
+    return copy
+  }
+
+  func renewed(every: @escaping @Sendable ([String: String]) -> Duration, _ body: @escaping Body) -> Self {
+    var copy: Self = self
+    copy.renewal = Renewal(every: every, renew: body)
+    return copy
+  }
+
+  func endingStep(in input: String) -> Self {
+    var copy: Self = self
+    copy.endsStepIn = input
+    return copy
+  }
+
+  func checked(_ together: @escaping Check) -> Self {
+    var copy: Self = self
+    copy.together = together
     return copy
   }
 

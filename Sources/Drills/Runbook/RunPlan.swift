@@ -33,8 +33,12 @@ public struct RunPlan: Sendable {
     public var effect: ActionDescription.Effect
     /// A runner that takes over has to take it up, too.
     public var isSustained: Bool
+    /// How often what it did must be renewed so that it lasts; nil: it lasts by itself.
+    public var renewEvery: Duration?
     /// Actions whose sessions it ends.
     public var ends: [String]
+    /// The step whose effect it ends.
+    public var endsStep: String?
     public var line: Int
   }
 
@@ -128,7 +132,10 @@ public struct RunPlan: Sendable {
     }
     return runbook.steps.indices.filter { isIn[$0] }.map { index in
       let step: Runbook.Step = runbook.steps[index]
-      let dependsOn: [Int] = waitsFor(index).sorted()
+      let endsStep: String? = step.call.endsStep(of: step.id, actions)
+      // What a step ends has begun, and nobody is at it.
+      let ended: Int? = endsStep.flatMap { byID[$0] }.flatMap { places[$0] }
+      let dependsOn: [Int] = waitsFor(index).union(ended.map { [$0] } ?? []).subtracting([places[index] ?? -1]).sorted()
       // Only a run that is meant does anything, asks anybody and undoes anything.
       let isMeant: Bool = mode == .live || mode == .isolated
       let looksBefore: Bool = isMeant || (mode == .precheck && dependsOn.isEmpty)
@@ -141,7 +148,8 @@ public struct RunPlan: Sendable {
         compensation: isMeant ? step.compensation.map { fill($0, step: step.id) } : nil, approval: isMeant ? step.approval : nil,
         evidence: isMeant ? step.evidence : [], always: step.always, effect: isMeant ? actions[step.action]?.effect ?? .none : .none,
         isSustained: isMeant && (actions[step.action]?.effect == .session || actions[step.action]?.sustain != nil),
-        ends: actions[step.action]?.ends ?? [], line: step.line)
+        renewEvery: isMeant ? actions[step.action]?.renewal?.every(fill(step.call, step: step.id).inputs) : nil,
+        ends: actions[step.action]?.ends ?? [], endsStep: endsStep, line: step.line)
     }
   }
 
@@ -149,10 +157,12 @@ public struct RunPlan: Sendable {
     let around = InputSurroundings(site: site, files: runbook.files, commands: commands)
     return steps.flatMap { step in
       ([step.call] + step.preconditions + step.postconditions + (step.compensation.map { [$0] } ?? [])).flatMap { call in
-        (actions[call.action]?.inputs ?? []).compactMap { input in
+        let alone: [(input: String, reason: String)] = (actions[call.action]?.inputs ?? []).compactMap { input in
           guard let text: String = call.inputs[input.name], let reason = input.kind.objection(to: text, around) else { return nil }
-          return "step \(step.id) (line \(step.line)), \(call.action), \(input.name): \(reason)"
+          return (input.name, reason)
         }
+        let found: [(input: String, reason: String)] = alone.isEmpty ? actions[call.action]?.together(call.inputs, site) ?? [] : alone
+        return found.map { "step \(step.id) (line \(step.line)), \(call.action), \($0.input): \($0.reason)" }
       }
     }
   }

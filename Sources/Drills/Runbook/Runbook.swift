@@ -33,6 +33,11 @@ public struct Runbook: Sendable {
     public var timeout: Duration
     var place: Place
     var places: [String: Place]
+
+    /// The step whose effect it ends, for a call that stands in `step`; nil: none.
+    func endsStep(of step: String, _ actions: ActionCatalog) -> String? {
+      actions[action]?.endsStepIn.map { inputs[$0] ?? step }
+    }
   }
 
   public struct Retry: Hashable, Sendable {

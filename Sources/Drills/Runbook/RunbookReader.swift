@@ -97,7 +97,7 @@ struct RunbookParts {
     let runbook = Runbook(
       id: id, title: title, purpose: purpose, cluster: cluster, objectives: objectives, parameters: parts.parameters, variants: variants,
       commands: parts.commands, steps: steps, source: source, files: files)
-    WholeChecks(runbook: runbook, root: root, problems: problems).run()
+    WholeChecks(runbook: runbook, root: root, actions: actions, problems: problems).run()
     return runbook
   }
 

@@ -18,6 +18,8 @@ extension ActionCatalog {
 
   private static let clusterActions: [String: ActionDescription] = [
     "cluster.requireActive": .init([.init("center", .center)], run: ClusterActions.requireActive),
+    "cluster.transitions": .init([.init("atMost", .number)], run: MoveActions.transitions),
+    "cluster.refused": MoveActions.refused,
     "cluster.moveTo": .init([.init("center", .center)], effect: .changes, run: ClusterActions.moveTo),
     "center.waitCaughtUp": .init([.init("center", .center)], run: ClusterActions.waitCaughtUp),
     "center.waitStandby": .init([.init("center", .center)], run: ClusterActions.waitStandby),
@@ -44,19 +46,28 @@ extension ActionCatalog {
       [
         .init("namespace", .text), .init("service", .text), .init("every", .time), .init("as", .text, isRequired: false),
         .init("retryFor", .time, isRequired: false), .init("maxOutage", .time, isRequired: false),
-        .init("maxFailed", .number, isRequired: false),
+        .init("maxFailed", .number, isRequired: false), .init("through", .center, isRequired: false),
       ], effect: .session, run: ProbeActions.requests
     ).needing(service),
     "probe.writes": .init([.init("namespace", .text), .init("writers", .number)], effect: .session, run: ProbeActions.writes),
     "probe.steady": .init([.init("requests", .number), .init("writes", .number)], run: ProbeActions.steady),
+    "probe.watch": .init(
+      [
+        .init("time", .time), .init("failedRequests", .number, isRequired: false), .init("longestGap", .time, isRequired: false),
+        .init("writes", .number, isRequired: false),
+      ],
+      run: WatchActions.watch),
+    "probe.servedAtLeast": .init([.init("center", .center), .init("time", .time)], run: WatchActions.servedAtLeast),
     "probe.waitWrite": .init(run: ProbeActions.waitWrite),
     "probe.waitServed": .init([.init("requests", .number)], run: ProbeActions.waitServed),
     "probe.stop": .init(ends: ["probe.requests", "probe.writes"], run: ProbeActions.stop),
   ]
 
   private static let faultActions: [String: ActionDescription] = [
-    "fault.centerLoss": .init([.init("center", .center)], effect: .changes, run: FaultActions.centerLoss),
-    "fault.centerReturn": .init([.init("center", .center)], effect: .changes, run: FaultActions.centerReturn),
+    "fault.centerLoss": .init([.init("center", .center)], effect: .changes, probe: FaultActions.askLoss, run: FaultActions.centerLoss),
+    "fault.centerReturn": .init(
+      [.init("center", .center)], effect: .changes, probe: FaultActions.askReturn, run: FaultActions.centerReturn),
+    "fault.inject": InjectedFaults.inject, "fault.draw": InjectedFaults.draw, "fault.end": InjectedFaults.end,
   ]
 
   private static let verifyActions: [String: ActionDescription] = [
@@ -66,6 +77,9 @@ extension ActionCatalog {
       [.init("center", .center), .init("namespace", .text), .init("service", .text)], run: VerifyActions.noneReady),
     "store.check": .init(
       [.init("leader", .center, isRequired: false), .init("members", .number, isRequired: false)], run: StoreActions.check),
+    "readiness.check": MoveActions.readiness,
+    "certificate.check": .init(
+      [.init("host", .host), .init("state", .oneOf(["good", "refused"]))], run: CertificateActions.check),
     "dns.check": .init(
       [
         .init("name", .text), .init("center", .center, isRequired: false), .init("answers", .center, isRequired: false),

@@ -64,8 +64,27 @@ extension RunbookParts {
       places[input.name] = given.place(of: input.name)
     }
     given?.finish()
+    if let action { checkTogether(action, inputs) { name in places[name] ?? given?.place ?? fields.place } }
     guard let action, let timeout else { return nil }
     return Runbook.Call(action: action, inputs: inputs, timeout: timeout, place: fields.place, places: places)
+  }
+
+  /// Only where every value is known and well formed by itself.
+  private func checkTogether(_ action: String, _ inputs: [String: String], _ place: (String) -> Place) {
+    guard let description: ActionDescription = actions[action] else { return }
+    let surroundings = InputSurroundings(site: site, files: files, commands: commands)
+    var filled: [String: String] = [:]
+    for (name, text) in inputs {
+      let value: String = Substitution.replace(text) { parameter in
+        parameter == "run" || parameter == "step" ? parameter : parameters.first { $0.name == parameter }?.standard
+      }
+      guard Substitution.names(in: value).isEmpty, let input = description.inputs.first(where: { $0.name == name }),
+        input.kind.objection(to: value, surroundings) == nil
+      else { return }
+      filled[name] = value
+    }
+    guard description.inputs.allSatisfy({ !$0.isRequired || filled[$0.name] != nil }) else { return }
+    for found in description.together(filled, site) { problems.add(place(found.input), "\(found.input): \(found.reason)") }
   }
 
   private func checkInput(_ text: String, _ input: ActionDescription.Input, _ given: Fields) {

@@ -5,6 +5,7 @@ import Site
 struct WholeChecks {
   let runbook: Runbook
   let root: Fields
+  let actions: ActionCatalog
   let problems: ProblemCollector
 
   func run() {
@@ -27,6 +28,7 @@ struct WholeChecks {
       }
     }
     circles()
+    checkEnds()
     for parameter in runbook.parameters where !isUsed(parameter.name) {
       problems.add(parameter.place, "parameters.\(parameter.name) is used by no step")
     }
@@ -52,7 +54,9 @@ struct WholeChecks {
   private func circles() {
     var open: [String: Set<String>] = [:]
     for (index, step) in runbook.steps.enumerated() {
-      open[step.id] = Set(step.dependsOn ?? (index == 0 ? [] : [runbook.steps[index - 1].id])).intersection(runbook.steps.map(\.id))
+      let waits: [String] = step.dependsOn ?? (index == 0 ? [] : [runbook.steps[index - 1].id])
+      let ended: [String] = step.call.endsStep(of: step.id, actions).map { $0 == step.id ? [] : [$0] } ?? []
+      open[step.id] = Set(waits + ended).intersection(runbook.steps.map(\.id))
     }
     while let name: String = open.first(where: { $0.value.isEmpty })?.key {
       open[name] = nil

@@ -73,7 +73,8 @@ public final class VantageReporter: Sendable {
       report.store = reports.store().map { VantageReport.store($0) } ?? .null
       let sights: [String] = report.gist
       if now >= due || sights != told, !report.sees.isEmpty {
-        if certificates.map({ now >= $0.at + .seconds(300) }) ?? true { certificates = (now, await reports.certificates()) }
+        // Eight small files: one that was renewed is to hold back a move no longer than the next report.
+        if certificates.map({ now >= $0.at + VantageLimits.reportEvery }) ?? true { certificates = (now, await reports.certificates()) }
         report.certificates = certificates?.all ?? []
         report.dns = await reports.dns()
         if await write(report.object(now: clock.wall())) {

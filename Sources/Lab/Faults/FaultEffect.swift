@@ -22,7 +22,7 @@ extension FaultEffect {
 extension FaultSpec.Kind {
   var effect: any FaultEffect.Type {
     switch self {
-    case .cutLink, .degradeLink, .apiLatency: LineEffect.self
+    case .cutLink, .degradeLink, .flapLink, .apiLatency: LineEffect.self
     case .killProcess, .freezeProcess, .nodeNotReady: ProcessEffect.self
     case .freezeHost: HostEffect.self
     case .powerOff, .capacityShort: PowerEffect.self
@@ -31,6 +31,7 @@ extension FaultSpec.Kind {
     case .certificateExpired: CertificateEffect.self
     case .imageMissing: ImageEffect.self
     case .fullDisk, .slowDisk: DiskEffect.self
+    case .failingDisk: FailingDiskEffect.self
     }
   }
 }

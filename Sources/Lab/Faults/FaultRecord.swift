@@ -55,6 +55,22 @@ struct FaultRecords: Sendable {
     try LabDirectory.write(record.text, to: "\(folder)/\(record.handle.id)")
   }
 
+  /// Ids are names of files, of nftables tables and words on the wide-area element's wire.
+  static func isID(_ text: String) -> Bool {
+    (1...64).contains(text.utf8.count)
+      && text.utf8.allSatisfy { ($0 >= 97 && $0 <= 122) || ($0 >= 65 && $0 <= 90) || ($0 >= 48 && $0 <= 57) || $0 == 45 }
+  }
+
+  /// The fault of this id, if its time is not over; one whose time is over is undone here rather than waited for.
+  func inForce(_ id: String, _ lab: Lab) throws -> FaultHandle? {
+    guard let known: FaultHandle = read(id)?.handle else { return nil }
+    // Without a sentence whoever began it died in its middle: undone, and begun anew.
+    if known.until > SystemClock().now(), !known.sentence.isEmpty { return known }
+    _ = try known.fault.kind.effect.init(lab, known.fault).end(known)
+    remove(id)
+    return nil
+  }
+
   func remove(_ id: String) { unlink("\(folder)/\(id)") }
 
   func read(_ id: String) -> FaultRecord? {

@@ -4,17 +4,21 @@ import Site
 /// Faults with a deadline. What is in force stands in the lab's folder, so any process may renew, undo or list it.
 extension Lab {
   /// Throws `.badInput` with everything that is wrong with it, `.missing` where this lab cannot do it.
-  public func inject(_ fault: FaultSpec) throws -> FaultHandle {
-    let problems: [String] = fault.problems(site)
+  ///
+  /// - Parameter id: asked for again under the same one while it is in force, it is the same fault. Nil: one is made up.
+  public func inject(_ fault: FaultSpec, id wanted: String? = nil) throws -> FaultHandle {
+    var problems: [String] = fault.problems(site)
+    if let wanted, !FaultRecords.isID(wanted) { problems.append("\"\(wanted)\" is no id of a fault: letters, digits, hyphens, at most 64") }
     guard problems.isEmpty else { throw LabError(.badInput, "\(fault) cannot be meant: \(problems.joined(separator: "; ")).") }
     let effect: any FaultEffect = fault.kind.effect.init(self, fault)
-    if let obstacle: String = effect.obstacle() { throw LabError(.missing, "\(fault) cannot be done: \(obstacle).") }
     // Before the fault: nothing is begun that nobody would end.
     try bringUpFaultKeeper()
     let records = FaultRecords(self)
     return try records.locked {
+      if let wanted, let known: FaultHandle = try records.inForce(wanted, self) { return known }
+      if let obstacle: String = effect.obstacle() { throw LabError(.missing, "\(fault) cannot be done: \(obstacle).") }
       var random = SystemRandomNumberGenerator()
-      let id: String = "\(fault.kind.rawValue)-\(String(UInt32.random(in: .min ... .max, using: &random), radix: 36))"
+      let id: String = wanted ?? "\(fault.kind.rawValue)-\(String(UInt32.random(in: .min ... .max, using: &random), radix: 36))"
       var handle = FaultHandle(id: id, fault: fault, sentence: "", until: SystemClock().now() + fault.lease)
       // First the record: what a crash leaves half done is undone by its deadline.
       try records.write(FaultRecord(handle: handle))

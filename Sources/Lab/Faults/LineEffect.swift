@@ -16,7 +16,7 @@ struct LineEffect: FaultEffect {
   }
 
   private var change: LinkSetting.Change {
-    if fault.kind == .cutLink { return .init(cut: true) }
+    if fault.kind == .cutLink || fault.kind == .flapLink { return .init(cut: true) }
     return .init(
       delay: fault.parameters["delay"].flatMap { Duration(siteText: $0) },
       loss: fault.parameters["loss"].flatMap { FaultParameters.part($0) },
@@ -28,17 +28,20 @@ struct LineEffect: FaultEffect {
     return fault.parameters["port"].flatMap { UInt16($0) } ?? UInt16(lab.site.ports.apiserver)
   }
 
+  private var every: Duration? { fault.kind == .flapLink ? fault.parameters["every"].flatMap { Duration(siteText: $0) } : nil }
+
   private func lay(_ id: String) throws {
     guard case .line(let from, let to, let oneWay) = fault.target else { return }
     let client = WideAreaClient(directory: lab.directory)
-    try client.inject(id, from: from, to: to, change, port: port, lease: fault.lease)
-    if !oneWay { try client.inject(id, from: to, to: from, change, port: port, lease: fault.lease) }
+    try client.inject(id, from: from, to: to, change, port: port, every: every, lease: fault.lease)
+    if !oneWay { try client.inject(id, from: to, to: from, change, port: port, every: every, lease: fault.lease) }
   }
 
   func begin(_ handle: FaultHandle) throws -> String {
     try lay(handle.id)
     switch fault.kind {
     case .cutLink: return "nothing passes \(fault.target)"
+    case .flapLink: return "\(fault.target) comes and goes once in \(fault.parameters["every"] ?? "")"
     case .apiLatency: return "port \(port ?? 0) is \(fault.parameters["delay"] ?? "") slower each way on \(fault.target)"
     default:
       let said: [String] = fault.parameters.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }

@@ -13,17 +13,26 @@ public struct LinkFault: Hashable, Sendable {
   public var cut: Bool
   /// Only packets from or to this port; nil: all.
   public var port: UInt16?
+  /// It is on in the first half of each so long, counted on the clock that all lines share: renewing does not shift it, and both
+  /// directions come and go together. Nil: all the time.
+  public var every: Duration?
   /// When the last packet of the port leaves.
   var lastDue = MonotonicTime(nanoseconds: 0)
 
-  public init(id: String, until: MonotonicTime, _ change: LinkSetting.Change, port: UInt16? = nil) {
+  public init(id: String, until: MonotonicTime, _ change: LinkSetting.Change, port: UInt16? = nil, every: Duration? = nil) {
     self.id = id
     self.until = until
     self.port = port
+    self.every = every
     delay = change.delay ?? .zero
     loss = change.loss ?? 0
     bitsPerSecond = change.bitsPerSecond ?? 0
     cut = change.cut ?? false
+  }
+
+  func isOn(_ now: MonotonicTime) -> Bool {
+    guard let every, every > .zero else { return true }
+    return now.nanoseconds % every.inNanoseconds < every.inNanoseconds / 2
   }
 
   func worsen(_ setting: inout LinkSetting) {

@@ -11,8 +11,10 @@ public struct WideAreaClient: Sendable {
   }
 
   /// Lays a fault on one direction, or renews it. `delay` is what it adds.
-  func inject(_ id: String, from: String, to: String, _ change: LinkSetting.Change, port: UInt16? = nil, lease: Duration) throws {
-    _ = try exchange(WideAreaControl.command(id, from: from, to: to, change, port: port, lease: lease))
+  func inject(
+    _ id: String, from: String, to: String, _ change: LinkSetting.Change, port: UInt16? = nil, every: Duration? = nil, lease: Duration
+  ) throws {
+    _ = try exchange(WideAreaControl.command(id, from: from, to: to, change, port: port, every: every, lease: lease))
   }
 
   func mend(_ id: String) throws { _ = try exchange("mend \(id)") }

@@ -4,7 +4,7 @@ import Site
 /// What is said over the control socket: one line in, lines out, closed by `ok` or `error SENTENCE`.
 ///
 ///     set FROM TO delay=MICROSECONDS loss=PARTS rate=BITS cut=0|1
-///     fault ID FROM TO for=MICROSECONDS delay=MICROSECONDS loss=PARTS rate=BITS cut=0|1 port=NUMBER
+///     fault ID FROM TO for=MICROSECONDS delay=MICROSECONDS loss=PARTS rate=BITS cut=0|1 port=NUMBER every=MICROSECONDS
 ///     mend ID
 ///     show
 ///
@@ -19,9 +19,12 @@ enum WideAreaControl {
     return line
   }
 
-  static func command(_ id: String, from: String, to: String, _ change: LinkSetting.Change, port: UInt16?, lease: Duration) -> String {
+  static func command(
+    _ id: String, from: String, to: String, _ change: LinkSetting.Change, port: UInt16?, every: Duration? = nil, lease: Duration
+  ) -> String {
     let said: Substring = command(from: from, to: to, change).dropFirst(4)
     return "fault \(id) \(said) for=\(lease.inNanoseconds / 1_000)" + (port.map { " port=\($0)" } ?? "")
+      + (every.map { " every=\($0.inNanoseconds / 1_000)" } ?? "")
   }
 
   static func answer(_ line: String, _ network: inout WideAreaNetwork, now: MonotonicTime) -> String {
@@ -45,7 +48,7 @@ enum WideAreaControl {
     func number(_ name: String) -> Int64? {
       words.first { $0.hasPrefix(name + "=") }.flatMap { Int64($0.dropFirst(name.count + 1)) }
     }
-    let rest: [Substring] = words.filter { !$0.hasPrefix("for=") && !$0.hasPrefix("port=") }
+    let rest: [Substring] = words.filter { word in !["for=", "port=", "every="].contains { word.hasPrefix($0) } }
     guard let lease: Int64 = number("for"), lease > 0, lease <= 3_600_000_000, let change: LinkSetting.Change = parse(rest[...]) else {
       return nil
     }
@@ -53,6 +56,10 @@ enum WideAreaControl {
     if words.contains(where: { $0.hasPrefix("port=") }) {
       guard let port: Int64 = number("port"), (1...65_535).contains(port) else { return nil }
       fault.port = UInt16(port)
+    }
+    if words.contains(where: { $0.hasPrefix("every=") }) {
+      guard let every: Int64 = number("every"), (1_000...3_600_000_000).contains(every) else { return nil }
+      fault.every = .microseconds(every)
     }
     return fault
   }
@@ -89,7 +96,7 @@ enum WideAreaControl {
         guard let (base, counters) = network.line(from: from, to: to) else { continue }
         var setting: LinkSetting = base
         for fault in network.faults(from: from, to: to, now: now) {
-          if fault.port == nil { fault.worsen(&setting) }
+          if fault.port == nil, fault.isOn(now) { fault.worsen(&setting) }
           text += "fault \(fault.id) \(from) \(to) left=\((fault.until - now).inNanoseconds / 1_000)\n"
         }
         text += "line \(from) \(to) delay=\(setting.delay.inNanoseconds / 1_000) loss=\(setting.loss) rate=\(setting.bitsPerSecond)"

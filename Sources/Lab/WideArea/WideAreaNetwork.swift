@@ -74,7 +74,7 @@ public struct WideAreaNetwork: Sendable {
     }
     guard lines[line].faults.count < Limits.faultsPerLine else { return false }
     lines[line].faults.append(fault)
-    if fault.cut, fault.port == nil { dropWaiting(line) }
+    if fault.cut, fault.port == nil, fault.every == nil { dropWaiting(line) }
     return true
   }
 
@@ -117,7 +117,7 @@ public struct WideAreaNetwork: Sendable {
     if !lines[line].faults.isEmpty {
       lines[line].faults.removeAll { $0.until <= now }
       let ports: (UInt16, UInt16)? = Self.ports(packet)
-      for (place, fault) in lines[line].faults.enumerated() where fault.concerns(ports) {
+      for (place, fault) in lines[line].faults.enumerated() where fault.concerns(ports) && fault.isOn(now) {
         fault.worsen(&setting)
         if fault.port != nil { lane = place }
       }

@@ -16,9 +16,10 @@ public enum FaultParameters {
   static func parameters(_ kind: FaultSpec.Kind) -> [Parameter] {
     switch kind {
     case .killProcess, .freezeProcess: [daemon]
-    case .freezeHost, .powerOff, .cutLink, .fullDisk, .dnsSilent, .nodeNotReady: []
+    case .freezeHost, .powerOff, .cutLink, .fullDisk, .failingDisk, .dnsSilent, .nodeNotReady: []
     case .degradeLink:
       [time("delay", required: false), Parameter(name: "loss", isRequired: false, objection: partObjection), number("bandwidth")]
+    case .flapLink: [time("every")]
     case .slowDisk: [time("stall"), time("every")]
     case .clockJump:
       [daemon, Parameter(name: "seconds", isRequired: true) { Int64($0) == nil ? "\"\($0)\" is no number of seconds" : nil }]
@@ -68,6 +69,9 @@ extension FaultSpec {
       }
       if let objection: String = parameter.objection(text) { problems.append("\(kind.rawValue), \(parameter.name): \(objection)") }
     }
+    if kind == .flapLink, let every: Duration = parameters["every"].flatMap({ Duration(siteText: $0) }), every < .milliseconds(20) {
+      problems.append("flap-link, every: a line comes and goes once in 20 ms at most, not in \(every)")
+    }
     if kind == .degradeLink, parameters.isEmpty { problems.append("degrade-link needs one of delay, loss, bandwidth") }
     if !FaultParameters.lease.contains(lease) {
       problems.append(
@@ -78,12 +82,13 @@ extension FaultSpec {
 
   private func targetProblems(_ site: Site) -> [String] {
     switch (kind, target) {
-    case (.cutLink, .line(let from, let to, _)), (.degradeLink, .line(let from, let to, _)), (.apiLatency, .line(let from, let to, _)):
+    case (.cutLink, .line(let from, let to, _)), (.degradeLink, .line(let from, let to, _)), (.flapLink, .line(let from, let to, _)),
+      (.apiLatency, .line(let from, let to, _)):
       let places: [String] = site.centers.map(\.name.value) + (site.lab.map { [$0.branch.name.value] } ?? [])
       let unknown: [String] = [from, to].filter { !places.contains($0) }
       if !unknown.isEmpty { return unknown.map { "no place is called \($0); there are \(places.joined(separator: ", "))" } }
       return from == to ? ["a line has two ends, not \(from) twice"] : []
-    case (.cutLink, _), (.degradeLink, _), (.apiLatency, _):
+    case (.cutLink, _), (.degradeLink, _), (.flapLink, _), (.apiLatency, _):
       return ["\(kind.rawValue) is done to a line, such as `production <-> local-dr`"]
     case (_, .line): return ["\(kind.rawValue) is done to a center or to hosts, not to a line"]
     case (.capacityShort, .hosts): return ["capacity-short is done to a center"]

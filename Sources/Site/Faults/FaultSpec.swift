@@ -18,10 +18,14 @@ public struct FaultSpec: Hashable, Sendable {
     case cutLink = "cut-link"
     /// A line gets worse: `delay` (added, one way), `loss` (such as 2%), `bandwidth` (bits per second).
     case degradeLink = "degrade-link"
+    /// A line that comes and goes: nothing passes in the first half of each `every`.
+    case flapLink = "flap-link"
     /// The disk of a host's daemons has no byte left.
     case fullDisk = "full-disk"
     /// The disk of a host's daemons stands still for `stall` of every `every`.
     case slowDisk = "slow-disk"
+    /// The disk of a host's daemons answers every read and write with an error (EIO).
+    case failingDisk = "failing-disk"
     /// A host's daemon restarts where the monotonic clocks show `seconds` more than the machine's. `daemon` as above.
     case clockJump = "clock-jump"
     /// The certificate of a daemon has run out. `daemon`: a name of `tricenter pki` (`store`, `apiserver`, `kubelet`, …).

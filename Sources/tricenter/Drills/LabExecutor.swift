@@ -4,7 +4,8 @@ import Primitives
 import Processes
 import Site
 
-/// Programs on a host of the lab: in its network, among its processes, with its files.
+/// Programs on a host of the lab: in its network, among its processes, with its files. `{program}`, `{pki}`, `{site}`, `{center}`,
+/// `{host}` and `{address}` stand for what a lab has instead of an installation.
 struct LabExecutor: HostExecutor {
   let lab: Lab
 
@@ -12,6 +13,11 @@ struct LabExecutor: HostExecutor {
     guard let entry: [String] = lab.entry(to: host) else {
       throw DrillError(.failed, "\(host) has no power: nothing can be run there.")
     }
-    return try await CommandExecutor.run(entry + words, timeout: timeout)
+    let known: [(String, String)] = [
+      ("{program}", lab.program), ("{pki}", lab.directory.pki), ("{site}", lab.directory.siteFile), ("{host}", host.value),
+      ("{center}", lab.site.center(of: host)?.name.value ?? ""), ("{address}", lab.site.host(host)?.address.description ?? ""),
+    ]
+    let filled: [String] = words.map { word in known.reduce(word) { $0.replacing($1.0, with: $1.1) } }
+    return try await CommandExecutor.run(entry + filled, timeout: timeout)
   }
 }

@@ -25,7 +25,17 @@ struct LabFaults: FaultInjector {
     return "power and lines of \(center) are back"
   }
 
-  func inject(_ fault: FaultSpec) async throws -> FaultHandle { try lab.inject(fault) }
+  func state(of center: CenterName) async throws -> CenterPower {
+    let hosts: [HostName] = lab.site.center(center)?.hosts.map(\.name) ?? []
+    let on: Int = hosts.count { lab.isPowered($0) }
+    // On loopback there are no lines to cut.
+    let lines: [LineReport] = lab.usesNamespaces ? try lab.lines().filter { $0.from == center.value || $0.to == center.value } : []
+    let cut: Int = lines.count { $0.setting.cut }
+    if on == 0, cut == lines.count { return .lost }
+    return on == hosts.count && cut == 0 ? .whole : .partly
+  }
+
+  func inject(_ fault: FaultSpec, id: String) async throws -> FaultHandle { try lab.inject(fault, id: id) }
   func renew(_ handle: FaultHandle) async throws -> FaultHandle { try lab.renew(handle) }
   func undo(_ handle: FaultHandle) async throws -> String { try lab.undo(handle) }
   func faults() async throws -> [FaultHandle] { lab.faults() }

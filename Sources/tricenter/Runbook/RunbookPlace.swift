@@ -121,7 +121,8 @@ struct NoFaultInjector: FaultInjector {
   }
   func lose(_ center: CenterName) async throws -> String { throw refused("the loss of \(center)") }
   func giveBack(_ center: CenterName) async throws -> String { throw refused("the return of \(center)") }
-  func inject(_ fault: FaultSpec) async throws -> FaultHandle { throw refused("a fault") }
+  func state(of center: CenterName) async throws -> CenterPower { .whole }
+  func inject(_ fault: FaultSpec, id: String) async throws -> FaultHandle { throw refused("a fault") }
   func renew(_ handle: FaultHandle) async throws -> FaultHandle { throw refused("a longer fault") }
   func undo(_ handle: FaultHandle) async throws -> String { throw refused("the end of a fault") }
   func faults() async throws -> [FaultHandle] { [] }

@@ -57,6 +57,22 @@ struct DiskFaultTests {
       #expect(again >= 150 && again < 5_000, "\(again) ms")
       try await lab.undo(id).passed()
       try await eventually("the disk is quick again") { try await longestSync() < 150 }
+
+      // One that has failed answers everything with EIO, and loses nothing that was synced when it is well again.
+      @Sendable func create() -> Int32 {
+        let file: Int32 = open("\(folder)/probe-new", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { return errno }
+        close(file)
+        return 0
+      }
+      let failing: String = try await lab.inject("failing-disk", "ldr-1")
+      #expect(create() == EIO)
+      for number in 0..<5 { try await up.etcdctl(["prod-1"], "put", "e2e/failing", "\(number)").passed() }
+      try await lab.undo(failing).passed()
+      #expect(create() == 0)
+      try await eventually("ldr-1 serves with what it had", within: .seconds(90)) {
+        try await up.etcdctl(["ldr-1"], "get", "e2e/failing", "--print-value-only").text == "4"
+      }
       try await lab.down().passed()
       #expect(!readFile("/proc/mounts").contains(lab.directory), "a disk of the lab is still mounted")
     }

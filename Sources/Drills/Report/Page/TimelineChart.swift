@@ -86,6 +86,11 @@ struct TimelineChart {
     if let first: JSONValue = starts.first {
       found.append((first["ms"].double ?? 0, "event: \(first["event"].string ?? "") \(first["center"].string ?? "")", "#c0392b"))
     }
+    let isFault: Set<String> = ["fault", "fault again", "fault ends"]
+    for entry in report["timeline"].array.filter({ isFault.contains($0["event"].string ?? "") && $0 != starts.first }).prefix(16) {
+      let (event, detail): (String, String) = (entry["event"].string ?? "", entry["detail"].string ?? "")
+      found.append((entry["ms"].double ?? 0, "\(event): \(detail)", event == "fault ends" ? "#7f8c8d" : "#c0392b"))
+    }
     if let back: JSONValue = report["timeline"].array.first(where: { $0["event"].string == "return" }),
       let at: Double = back["ms"].double, at < 60_000
     {
