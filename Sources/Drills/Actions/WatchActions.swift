@@ -45,7 +45,7 @@ enum WatchActions {
     let time: Duration = Duration(siteText: call["time"]) ?? .zero
     return try await context.until(call.deadline) {
       // Until every request of that time has its outcome.
-      guard context.clock.now() >= ended + time + DrillLimits.requestTimeout else { return nil }
+      guard context.clock.now() >= ended + time + DrillLimits.requestTimeout * 3 else { return nil }
       let asked: [RequestProbe.Sample] = probe.samples.filter { $0.began >= ended && $0.began < ended + time }.sorted {
         $0.began < $1.began
       }
