@@ -14,7 +14,7 @@ import Testing
 /// The daemons of two centers on one API: what becomes of what people write, and of a record that is deleted in the store.
 @Suite struct FailoverFlowTests {
   /// The shortest lease that a site may have.
-  private static let site: String = """
+  static let site: String = """
     federation: test
     zone: tricenter.test
     cities: [east, west]
@@ -32,7 +32,7 @@ import Testing
     activation: { lease: 2s, renewEvery: 100ms, margin: 300ms }
     """
 
-  private static func daemon(_ site: Site, _ client: KubeClient, _ center: CenterName, _ host: HostName) -> Task<Void, Never> {
+  static func daemon(_ site: Site, _ client: KubeClient, _ center: CenterName, _ host: HostName) -> Task<Void, Never> {
     let observer = ActivationObserver(
       client: client, cluster: "bank", margin: site.activation.margin, center: center, renewEvery: site.activation.renewEvery)
     let controller = FederationController(
@@ -46,12 +46,27 @@ import Testing
   }
 
   /// Looks until it is so. Looks are counted, not seconds: on a busy machine the daemons are as slow as this.
-  private static func eventually(_ what: String, _ holds: () async throws -> Bool) async throws {
+  static func eventually(_ what: String, _ holds: () async throws -> Bool) async throws {
     for _ in 0..<1_000 {
       if try await holds() { return }
       try await Task.sleep(for: .milliseconds(20))
     }
     Issue.record("never happened: \(what)")
+  }
+
+  static func makeReady(_ node: String, of center: String, _ client: KubeClient) async throws {
+    _ = try await client.create(
+      .nodes,
+      KubeObject([
+        "apiVersion": "v1", "kind": "Node", "metadata": ["name": .string(node), "labels": [FederationNames.centerLabel: .string(center)]],
+      ]))
+    _ = try await client.patch(
+      .nodes, name: node, type: .merge,
+      [
+        "status": [
+          "conditions": [["type": "Ready", "status": "True"]], "allocatable": ["cpu": "2", "memory": "4Gi", "pods": "110"],
+        ]
+      ], subresource: "status")
   }
 
   @Test func aFailoverIsJudgedOnceAndADeletedRecordComesBack() async throws {
@@ -93,18 +108,7 @@ import Testing
     #expect(try await status("away")["phase"] == "Pending")
 
     // Its cure lets it go on.
-    _ = try await client.create(
-      .nodes,
-      KubeObject([
-        "apiVersion": "v1", "kind": "Node", "metadata": ["name": "l1", "labels": [FederationNames.centerLabel: "local-dr"]],
-      ]))
-    _ = try await client.patch(
-      .nodes, name: "l1", type: .merge,
-      [
-        "status": [
-          "conditions": [["type": "Ready", "status": "True"]], "allocatable": ["cpu": "2", "memory": "4Gi", "pods": "110"],
-        ]
-      ], subresource: "status")
+    try await Self.makeReady("l1", of: "local-dr", client)
     try await Self.eventually("local-dr has taken over and says so") { try await status("away")["phase"] == "Completed" }
     #expect(try await status("away")["epoch"] == 2)
     #expect(try await record()?.center == "local-dr")

@@ -46,12 +46,14 @@ import Testing
     definition.prepareForCreate(&old)
     var paused: KubeObject = old
     paused["spec"]["paused"] = true
+    paused["spec"]["policy"]["automatic"] = ["a"]
+    paused["spec"]["policy"]["silenceMilliseconds"] = 5_000
     #expect(definition.validateUpdate(paused, old: old) == [])
     var changed: KubeObject = old
-    changed["spec"]["policy"]["automatic"] = ["a", "b"]
+    changed["spec"]["policy"]["leaseMilliseconds"] = 9_000
     #expect(
       definition.validateUpdate(changed, old: old).map(\.description) == [
-        "spec.policy.automatic: Forbidden: the site file decides it: change it there and restart the centers' daemons"
+        "spec.policy.leaseMilliseconds: Forbidden: the site file decides it: change it there and restart the centers' daemons"
       ])
   }
 

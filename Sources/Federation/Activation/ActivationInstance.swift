@@ -60,6 +60,8 @@ public struct ActivationInstance: Sendable {
     public var everybodyStopped: Bool
     /// The newest epoch that anything stored tells of besides the record; nil: not known yet. Asked for when there is no record.
     public var epochFloor: Int64?
+    /// Centers that may take over without being asked; nil: those of the configuration.
+    public var automaticTo: [CenterName]?
     /// How long the active center must have been silent before a center takes over that nobody asked for; the lease if that is longer.
     public var automaticSilence: Duration = .zero
     public init(
@@ -234,7 +236,8 @@ public struct ActivationInstance: Sendable {
       return []
     }
     let isAsked: Bool = isTarget || surroundings.plannedTo == configuration.center
-    guard isAsked || configuration.automaticTo.contains(configuration.center), configuration.order.contains(configuration.center) else {
+    let automaticTo: [CenterName] = surroundings.automaticTo ?? configuration.automaticTo
+    guard isAsked || automaticTo.contains(configuration.center), configuration.order.contains(configuration.center) else {
       return refuse("\(record.center) is silent, and \(configuration.center) takes over only by a person's decision")
     }
     let against: [String] = obstacles()

@@ -54,7 +54,7 @@ extension FederationController {
   private func judging(_ request: FailoverRequest, _ record: ActivationRecord) -> Judging {
     let now: MonotonicTime = clock.now()
     var judging = Judging(order: configuration.cluster.order)
-    judging.approvals = ApprovalPolicy(policy["requireApproval"])
+    judging.approvals = policy.approvals
     judging.others = failovers.cache.all.compactMap { FailoverRequest($0) }
     judging.drill =
       drills.cache.all.first {

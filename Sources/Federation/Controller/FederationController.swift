@@ -65,7 +65,7 @@ public actor FederationController {
   /// What was found last about the move that waits, and when.
   private var lastFindings: (failover: String, epoch: Int64, at: MonotonicTime, findings: [Finding])?
   /// The epoch for which this daemon has asked people for their word.
-  private var proposedEpoch: Int64 = 0
+  var proposedEpoch: Int64 = 0
   /// The newest epoch whose Failover is known to have been written.
   var recordedEpoch: Int64 = 0
   private let epochGauge: Gauge
@@ -234,44 +234,6 @@ public actor FederationController {
     var against: [String] = ReadinessRules.afterLoss.flatMap { $0.evaluate(facts, subject) }.blocking.map(\.sentence)
     if !isAsked { against += automaticObstacles(view) }
     return against
-  }
-
-  /// What keeps the federation from acting by itself, besides what keeps everybody.
-  private func automaticObstacles(_ view: ActivationView) -> [String] {
-    var against: [String] = []
-    let (name, own): (String, CenterName) = (configuration.cluster.name, configuration.center)
-    let cluster: KubeObject? = clusters.cache.get(name: name)
-    if cluster?.spec["paused"].bool == true {
-      against.append("automatic failover of \(name) is suspended (spec.paused of the Cluster)")
-    }
-    let interval: Int64 = policy["minimumIntervalSeconds"].int ?? FlapDamping.standardInterval
-    if let finding = FlapDamping.obstacle(cluster?.status ?? .null, interval: interval, cluster: name, now: clock.wall()) {
-      against.append(finding.sentence)
-    }
-    if ApprovalPolicy(policy["requireApproval"]).applies(verb: Verb.automatic, target: own) {
-      against.append("a takeover by \(own) needs approval (spec.policy.requireApproval of the Cluster)")
-    }
-    if let votes: Votes = votes(view), !votes.isLost { against.append("no majority: \(votes.sentence)") }
-    return against
-  }
-
-  /// Where only approval is missing, people are asked for it: a Failover in the federation's name, which waits for their word.
-  private func propose(_ record: ActivationRecord) {
-    let own: CenterName = configuration.center
-    guard configuration.cluster.automaticTo.contains(own), proposedEpoch != record.epoch, record.center != own,
-      ApprovalPolicy(policy["requireApproval"]).applies(verb: Verb.automatic, target: own)
-    else { return }
-    proposedEpoch = record.epoch
-    Task {
-      do {
-        _ = try await self.client.create(.failovers, FederationObjects.proposal(record, to: own))
-      } catch let error as KubeError where error.code == .alreadyExists {
-        // Another host asked.
-      } catch {
-        self.logger.warning("people cannot be asked for their approval: \(error)")
-        self.proposedEpoch = 0
-      }
-    }
   }
 
   private func startPruning() {

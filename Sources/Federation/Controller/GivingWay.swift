@@ -12,7 +12,8 @@ extension FederationController {
   ) -> ActivationInstance.Surroundings {
     var found = ActivationInstance.Surroundings(
       plannedTo: planned?.to, plannedBy: planned?.name, epochFloor: instance.isAbsent ? epochFloor() : nil)
-    found.automaticSilence = .milliseconds(policy["silenceMilliseconds"].int ?? 0)
+    let policy: ClusterPolicy = policy
+    (found.automaticTo, found.automaticSilence) = (policy.automaticTo, policy.silence)
     guard let record, record.center == configuration.center else { return found }
     guard record.handover != nil else {
       if let planned, planned.to != configuration.center { found.plannedObstacles = findings.blocking.map(\.sentence) }

@@ -10,7 +10,9 @@ extension FederationController {
   var hasRead: Bool { nodes.hasSynced && pods.hasSynced && centers.hasSynced && gates.hasSynced }
 
   /// The Cluster's policy, as people have it now.
-  var policy: JSONValue { clusters.cache.get(name: configuration.cluster.name)?.spec["policy"] ?? .null }
+  var policy: ClusterPolicy {
+    ClusterPolicy(clusters.cache.get(name: configuration.cluster.name), plan: configuration.cluster, site: configuration.site)
+  }
 
   func facts(_ record: ActivationRecord?) -> ReadinessFacts {
     var hosts: [CenterName: [HostName]] = [:]

@@ -80,7 +80,7 @@ extension SchemaSource {
     F status federation.v1.ClusterStatus
     "Where the cluster is active.
     T federation.v1.ClusterSpec
-    "ClusterSpec says where a cluster may run and who decides. Everything but paused is as the site file had it when the Cluster was made, and is changed there.
+    "ClusterSpec says where a cluster may run and who decides. It is made from the site file; zone, centers, serviceCIDR and the policy's lease, renewal and grace are changed there. Everything else is changed here and counts at once.
     F zone string
     "DNS zone of the cluster's global names: web.shop.CLUSTER.ZONE answers with an address of the active center.
     F centers []string ! list=atomic
@@ -94,7 +94,7 @@ extension SchemaSource {
     T federation.v1.FailoverPolicy
     "FailoverPolicy says what happens without a person.
     F automatic []string list=set
-    "Centers that may take over without a decision by a person.
+    "Centers that may take over without a decision by a person; not named: none. One whose role is remote-dr never does.
     F leaseMilliseconds int64
     "Length of the activation lease in milliseconds. Without a renewal for this long the active center fences itself.
     F renewMilliseconds int64

@@ -36,14 +36,15 @@ extension Validation {
     }
   }
 
-  /// The daemons go by their site file. A change here would be shown and obeyed by nobody.
+  /// The daemons go by their site file in what every process must know before it reads anything. A change here would be shown and obeyed
+  /// by nobody.
   @Sendable static func clusterUpdate(_ new: JSONValue, _ old: JSONValue, _ errors: inout [FieldError]) {
     func check(_ field: String, _ new: JSONValue, _ old: JSONValue) {
       guard new != old else { return }
       errors.append(.forbidden(FieldPath(field), "the site file decides it: change it there and restart the centers' daemons"))
     }
     for field in ["zone", "centers", "serviceCIDR"] { check("spec.\(field)", new["spec"][field], old["spec"][field]) }
-    for field in ["automatic", "leaseMilliseconds", "renewMilliseconds", "graceMilliseconds"] {
+    for field in ["leaseMilliseconds", "renewMilliseconds", "graceMilliseconds"] {
       check("spec.policy.\(field)", new["spec"]["policy"][field], old["spec"]["policy"][field])
     }
   }
