@@ -73,10 +73,11 @@ public struct KubeClient: Sendable {
     throw KubeError(.tooLarge, "\(what): more than \(KubeClientLimits.listPages) pages; the server may be repeating its continue token.")
   }
 
-  /// Creates the object in its own namespace.
-  public func create(_ resource: ResourceName, _ object: KubeObject) async throws -> KubeObject {
+  /// Creates the object in its own namespace. `dryRun`: the server authorizes, admits and validates it, and stores nothing.
+  public func create(_ resource: ResourceName, _ object: KubeObject, dryRun: Bool = false) async throws -> KubeObject {
     var target = RequestTarget(path: resource.path(namespace: object.namespace))
     target.add("fieldManager", fieldManager)
+    if dryRun { target.add("dryRun", "All") }
     return try await call(.post, target, body: object.json, what: Self.what("create", resource, object.namespace, object.name))
   }
 

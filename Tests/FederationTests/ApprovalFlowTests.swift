@@ -104,6 +104,39 @@ import Testing
     #expect(try await person("mei", ["tricenter:operators"]).create(.gates, gate).spec["changedBy"] == "mei")
   }
 
+  /// What `--dry-run` shows: the API server's own no beside what the rules find.
+  @Test func aRefusalByRightShowsInADryRun() async throws {
+    let (api, person) = try await Self.server()
+    defer { api.stop() }
+    let operators: KubeClient = person("mei", ["tricenter:operators"])
+    _ = try await operators.create(.failovers, Self.failover("a"), dryRun: true)
+    #expect(try await operators.list(.failovers).items.isEmpty)
+    var refusal: KubeError?
+    do { _ = try await person("v", ["tricenter:viewers"]).create(.failovers, Self.failover("a"), dryRun: true) } catch {
+      refusal = error as? KubeError
+    }
+    let refused: KubeError = try #require(refusal)
+    let other = Finding(
+      rule: "capacity", center: "local-dr", object: "Node/ldr-1", measured: "too small", limit: "more", cure: "more nodes")
+    var answered: KubeObject = Self.failover("a")
+    answered.json["status"] = ["phase": "Completed", "blocking": [other.json]]
+    RequestRefusal.add(refused, to: &answered)
+    #expect(answered.status["phase"] == "Refused" && answered.status["message"].string?.hasPrefix("2 conditions") == true)
+    let told: [Finding] = answered.status["blocking"].array.map { Finding($0) }
+    #expect(told.map(\.rule) == ["rights", "capacity"] && told[0].measured.contains("cannot create"), "\(told)")
+    // Where the dry run is refused as well, what was found of the target last is told, with its source.
+    let center = KubeObject([
+      "status": ["readiness": ["findings": [other.json], "source": "p1 of production", "evaluatedAt": "2026-11-30T10:00:00.000000Z"]]
+    ])
+    let alone: KubeObject = RequestRefusal.unanswered(Self.failover("a"), refused, target: center)
+    #expect(alone.status["blocking"].array.count == 2 && alone.status["message"].string?.contains("p1 of production") == true)
+    #expect(RequestRefusal.unanswered(Self.failover("a"), refused, target: nil).status["blocking"].array.count == 1)
+    // What admission would refuse.
+    await #expect(throws: KubeError.self) {
+      try await operators.create(.failovers, Self.failover("b") { $0["from"] = "local-dr" }, dryRun: true)
+    }
+  }
+
   /// The audit trail: written by the federation, read by everybody who may look, changed and deleted by nobody.
   @Test func theAuditTrailIsNobodysToChange() async throws {
     let (api, person) = try await Self.server()

@@ -26,7 +26,11 @@ struct VerbOptions: ParsableArguments {
       if !dryRun { try confirm(verb) }
       let client: KubeClient = try await access.everyCenter()
       let name: String = "\(cluster)-\(verb)-\(Self.letters(6))"
-      let object: KubeObject = failover(name, verb)
+      let object: KubeObject = failover(name, verb, dryRun: dryRun)
+      if dryRun {
+        let trial = VerbTrial(access: access, client: client, asked: failover(name, verb, dryRun: false), question: object)
+        return try tell(try await trial.run(.seconds(min(timeout, 30))), access)
+      }
       // The name is chosen here: whoever does not hear the answer asks again and makes no second one.
       do {
         _ = try await access.patiently(.seconds(30)) {
@@ -40,19 +44,20 @@ struct VerbOptions: ParsableArguments {
         throw CommandFailure(
           .unknown, "Nobody said whether \(name) was taken up: \(error.message) Look later: tricenter operation show \(name)")
       }
-      guard dryRun || wait else {
+      guard wait else {
         if output == .table || output == .wide { printLine("operation/\(name)") } else { printLine(try await shown(client, name)) }
         return
       }
-      if !dryRun { printError("operation/\(name)") }
-      let limit: Duration = .seconds(dryRun ? min(timeout, 30) : timeout)
+      printError("operation/\(name)")
       let operation = OperationWatch(access: access, client: client, name: name)
-      let isTold: Bool = !dryRun
-      let end: KubeObject = try await operation.untilEnd(limit) { line in if isTold { printError(line) } }
-      printLine(ObjectOutput.text([end], output, isList: false) { wide in OperationText.table([end], wide, now: access.clock.wall()) })
-      if output == .table || output == .wide { for line in OperationText.details(end) { printLine(line) } }
-      try OperationWatch.exit(end)
+      try tell(try await operation.untilEnd(.seconds(timeout)) { printError($0) }, access)
     }
+  }
+
+  private func tell(_ end: KubeObject, _ access: PersonAccess) throws {
+    printLine(ObjectOutput.text([end], output, isList: false) { wide in OperationText.table([end], wide, now: access.clock.wall()) })
+    if output == .table || output == .wide { for line in OperationText.details(end) { printLine(line) } }
+    try OperationWatch.exit(end)
   }
 
   private func shown(_ client: KubeClient, _ name: String) async throws -> String {
@@ -60,7 +65,7 @@ struct VerbOptions: ParsableArguments {
     return ObjectOutput.text([object], output, isList: false) { wide in OperationText.table([object], wide, now: SystemClock().wall()) }
   }
 
-  private func failover(_ name: String, _ verb: String) -> KubeObject {
+  private func failover(_ name: String, _ verb: String, dryRun: Bool) -> KubeObject {
     var spec: JSONValue = ["cluster": .string(cluster), "to": .string(to), "kind": .string(verb)]
     for (field, value) in [("from", from), ("reason", reason), ("drill", drill)] { if let value { spec[field] = .string(value) } }
     if let epoch { spec["epoch"] = .int(epoch) }
