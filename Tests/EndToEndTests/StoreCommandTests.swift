@@ -106,6 +106,10 @@ struct StoreCommandTests {
       #expect(
         try await stores.etcdctl(url, input: String(repeating: "v", count: 1_900_000), ["put", "large"]).contains("request is too large"))
 
+      let granted: String = try await stores.etcdctl(url, "lease", "grant", "60")
+      let lease = String(granted.split(separator: " ").dropFirst().first ?? "")
+      _ = try await stores.etcdctl(url, "lease", "keep-alive", "--once", lease)
+      _ = try await stores.etcdctl(url, "lease", "revoke", lease)
       let metrics: String = try await stores.curl("\(url)/metrics")
       for name in [
         "etcd_server_has_leader 1", "etcd_server_is_leader 1", "etcd_server_leader_changes_seen_total 1", "etcd_server_is_learner 0",
@@ -115,7 +119,13 @@ struct StoreCommandTests {
         "etcd_debugging_mvcc_current_revision ", "etcd_debugging_mvcc_compact_revision ", "etcd_debugging_mvcc_events_total 0",
         "etcd_mvcc_put_total ", "etcd_mvcc_range_total ", "etcd_mvcc_txn_total ", "etcd_mvcc_delete_total ",
         "grpc_server_started_total{grpc_method=\"Put\",grpc_service=\"etcdserverpb.KV\",grpc_type=\"unary\"} ",
-        "grpc_server_handled_total{grpc_code=\"OK\",grpc_method=\"Put\",", "etcd_network_client_grpc_received_bytes_total ",
+        "grpc_server_handled_total{grpc_code=\"OK\",grpc_method=\"Put\",",
+        "grpc_server_msg_received_total{grpc_method=\"Put\",grpc_service=\"etcdserverpb.KV\",grpc_type=\"unary\"} ",
+        "grpc_server_msg_sent_total{grpc_method=\"Put\",", "etcd_debugging_lease_granted_total 1", "etcd_debugging_lease_revoked_total 1",
+        "etcd_debugging_lease_renewed_total 1", "etcd_disk_wal_write_bytes_total ",
+        "grpc_server_msg_received_total{grpc_method=\"LeaseKeepAlive\",grpc_service=\"etcdserverpb.Lease\",grpc_type=\"bidi_stream\"} 1",
+        "grpc_server_handled_total{grpc_code=\"Canceled\",grpc_method=\"LeaseKeepAlive\",",
+        "etcd_network_client_grpc_received_bytes_total ",
         "etcd_network_client_grpc_sent_bytes_total ", "etcd_server_quota_backend_bytes 2147483648",
         "etcd_cluster_version{cluster_version=\"3.6\"} 1",
         "etcd_server_version{server_version=\"3.6.0\"} 1", "process_resident_memory_bytes ", "process_open_fds ",

@@ -12,6 +12,8 @@ final class EtcdMetrics: Sendable {
   let deletions = Counter(label: "etcd_mvcc_delete_total")
   let transactions = Counter(label: "etcd_mvcc_txn_total")
   let leases = Counter(label: "etcd_debugging_lease_granted_total")
+  let revocations = Counter(label: "etcd_debugging_lease_revoked_total")
+  let renewals = Counter(label: "etcd_debugging_lease_renewed_total")
   let watchEvents = Counter(label: "etcd_debugging_mvcc_events_total")
   let healthSuccesses = Counter(label: "etcd_server_health_success")
   let healthFailures = Counter(label: "etcd_server_health_failures")
@@ -26,9 +28,12 @@ final class EtcdMetrics: Sendable {
   func method(_ path: String, type: String) -> MethodMetrics { MethodMetrics(path, type: type, self) }
 }
 
-/// Calls of one method: `grpc_server_started_total` and `grpc_server_handled_total`, as grpc's Prometheus interceptors name them.
+/// Calls of one method and their messages: `grpc_server_started_total`, `grpc_server_handled_total`, `grpc_server_msg_received_total` and
+/// `grpc_server_msg_sent_total`, as grpc's Prometheus interceptors name them.
 final class MethodMetrics: Sendable {
   private let startedCalls: Counter
+  private let messagesReceived: Counter
+  private let messagesSent: Counter
   private let handledWell: Counter
   private let handledOtherwise: Mutex<[Int: Counter]> = Mutex([:])
   private let labels: [(String, String)]
@@ -39,6 +44,8 @@ final class MethodMetrics: Sendable {
     let parts: [Substring] = path.split(separator: "/")
     labels = [("grpc_method", String(parts.last ?? "")), ("grpc_service", String(parts.first ?? "")), ("grpc_type", type)]
     startedCalls = Counter(label: "grpc_server_started_total", dimensions: labels)
+    messagesReceived = Counter(label: "grpc_server_msg_received_total", dimensions: labels)
+    messagesSent = Counter(label: "grpc_server_msg_sent_total", dimensions: labels)
     handledWell = Counter(label: "grpc_server_handled_total", dimensions: [("grpc_code", "OK")] + labels)
     self.all = all
     own =
@@ -48,16 +55,22 @@ final class MethodMetrics: Sendable {
       case DeleteRangeMethod.path: all.deletions
       case TxnMethod.path: all.transactions
       case LeaseGrantMethod.path: all.leases
+      case LeaseRevokeMethod.path: all.revocations
       default: nil
       }
   }
 
-  func started(bytes: Int) {
-    startedCalls.increment()
+  func started() { startedCalls.increment() }
+
+  func received(bytes: Int) {
+    messagesReceived.increment()
     all.received.increment(by: bytes)
   }
 
-  func sent(bytes: Int) { all.sent.increment(by: bytes) }
+  func sent(bytes: Int) {
+    messagesSent.increment()
+    all.sent.increment(by: bytes)
+  }
 
   func handled(_ code: GRPCStatus.Code) {
     guard code != .ok else {

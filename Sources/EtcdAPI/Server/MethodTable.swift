@@ -47,12 +47,10 @@ struct MethodTable: Sendable {
     switch entries[path] {
     case .unary(let method, let rule, let metrics): return UnaryCall(method, rule, metrics, service)
     case .serverStream(let method, let rule, let metrics): return ServerStreamCall(method, rule, metrics, service)
-    case .watch(let metrics):
-      metrics.started(bytes: 0)
-      return WatchStream(service)
+    case .watch(let metrics): return WatchStream(service, StreamTally(metrics))
     case .keepAlive(let metrics):
-      metrics.started(bytes: 0)
-      return GuardedStream(LeaseKeepAliveStream(service), AccessRule.of(LeaseKeepAliveStream.path), service)
+      let tally = StreamTally(metrics)
+      return GuardedStream(LeaseKeepAliveStream(service, tally), AccessRule.of(LeaseKeepAliveStream.path), tally, service)
     case .refused(let name): return RefusedCall(name)
     case nil: return nil
     }

@@ -35,7 +35,8 @@ final class ServerStreamCall: GRPCCallHandler {
   }
 
   func onMessage(_ message: ByteBuffer, _ call: GRPCCall) {
-    metrics.started(bytes: message.readableBytes)
+    metrics.started()
+    metrics.received(bytes: message.readableBytes)
     guard task == nil else { return call.finish(GRPCStatus(.internal, "grpc: a call with one request got a second one")) }
     do {
       let credentials = Credentials(call)

@@ -39,7 +39,8 @@ final class UnaryCall: GRPCCallHandler {
   func onMessage(_ message: ByteBuffer, _ call: GRPCCall) {
     guard self.call == nil else { return call.finish(GRPCStatus(.internal, "grpc: a unary call has one request message")) }
     self.call = call
-    metrics.started(bytes: message.readableBytes)
+    metrics.started()
+    metrics.received(bytes: message.readableBytes)
     if call.metadata("hasleader") == "true", service.directory.leader == nil { return fail(KeyspaceError(.noLeader, "no leader is known")) }
     do {
       let request = ProtobufReader(message)

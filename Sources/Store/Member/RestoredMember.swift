@@ -18,7 +18,12 @@ struct RestoredMember: Sendable {
   static func open(_ configuration: StoreConfiguration, _ disk: any Disk, _ metrics: StoreMetrics, _ logger: Logger) throws
     -> RestoredMember
   {
-    try open(configuration, disk, logger) { core in Journal(core) { sync in metrics.walSync.recordNanoseconds(sync.nanoseconds) } }
+    try open(configuration, disk, logger) { core in
+      Journal(core) { sync in
+        metrics.walSync.recordNanoseconds(sync.nanoseconds)
+        metrics.walBytes.increment(by: sync.bytes)
+      }
+    }
   }
 
   /// - Parameter journal: runs the core from then on.

@@ -13,6 +13,7 @@ final class StoreMetrics: Sendable {
   private let pending = Gauge(label: "etcd_server_proposals_pending")
   let proposalsFailed = Counter(label: "etcd_server_proposals_failed_total")
   let walSync = Timer(label: "etcd_disk_wal_fsync_duration_seconds")
+  let walBytes = Counter(label: "etcd_disk_wal_write_bytes_total")
   private let valueFiles = Gauge(label: "tricenter_store_value_file_bytes")
   let rereads = Counter(label: "tricenter_store_value_rereads_total")
   private let repairing = Gauge(label: "tricenter_store_repairing")

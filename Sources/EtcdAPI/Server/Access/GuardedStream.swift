@@ -8,13 +8,15 @@ final class GuardedStream: GRPCCallHandler {
   private let inner: any GRPCCallHandler
   private let service: EtcdService
   private let rule: AccessRule
+  private let tally: StreamTally
   private var waiting: CircularBuffer<ByteBuffer> = CircularBuffer()
   private var task: Task<Void, Never>?
   private var halfClosed: Bool = false
 
-  init(_ inner: any GRPCCallHandler, _ rule: AccessRule, _ service: EtcdService) {
+  init(_ inner: any GRPCCallHandler, _ rule: AccessRule, _ tally: StreamTally, _ service: EtcdService) {
     self.inner = inner
     self.rule = rule
+    self.tally = tally
     self.service = service
   }
 
@@ -66,7 +68,7 @@ final class GuardedStream: GRPCCallHandler {
 
   private func refuse(_ error: any Error, _ call: GRPCCall) {
     waiting.removeAll()
-    call.finish(EtcdError.status(error))
+    tally.finish(call, EtcdError.status(error))
     inner.onCancel()
   }
 

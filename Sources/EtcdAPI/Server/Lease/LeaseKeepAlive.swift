@@ -7,17 +7,22 @@ import Primitives
 final class LeaseKeepAliveStream: GRPCCallHandler {
   static let path: String = "/etcdserverpb.Lease/LeaseKeepAlive"
   private let service: EtcdService
+  private let tally: StreamTally
   private var waiting: CircularBuffer<Int64> = CircularBuffer()
   private var task: Task<Void, Never>?
   private var halfClosed: Bool = false
 
-  init(_ service: EtcdService) { self.service = service }
+  init(_ service: EtcdService, _ tally: StreamTally) {
+    self.service = service
+    self.tally = tally
+  }
 
   func onMessage(_ message: ByteBuffer, _ call: GRPCCall) {
+    tally.received(bytes: message.readableBytes)
     do {
       waiting.append(try LeaseID.decode(ProtobufReader(message)))
     } catch {
-      return call.finish(EtcdError.status(error))
+      return tally.finish(call, EtcdError.status(error))
     }
     if waiting.count == EtcdLimits.waitingKeepAlives { call.pauseReading() }
     renewNext(call)
@@ -26,7 +31,7 @@ final class LeaseKeepAliveStream: GRPCCallHandler {
   private func renewNext(_ call: GRPCCall) {
     guard task == nil else { return }
     guard let id: Int64 = waiting.popFirst() else {
-      if halfClosed { call.finish() }
+      if halfClosed { tally.finish(call) }
       return
     }
     if waiting.count == EtcdLimits.waitingKeepAlives / 2 { call.resumeReading() }
@@ -48,18 +53,20 @@ final class LeaseKeepAliveStream: GRPCCallHandler {
         writer.int64(2, id)
         writer.int64(3, ttl)
       }
-      service.metrics.sent.increment(by: bytes)
+      tally.sent(bytes: bytes)
+      if ttl > 0 { service.metrics.renewals.increment() }
       renewNext(call)
-    case .failure(let error): call.finish(EtcdError.status(error))
+    case .failure(let error): tally.finish(call, EtcdError.status(error))
     }
   }
 
   func onHalfClose(_ call: GRPCCall) {
     halfClosed = true
-    if task == nil, waiting.isEmpty { call.finish() }
+    if task == nil, waiting.isEmpty { tally.finish(call) }
   }
 
   func onCancel() {
+    tally.ended(.cancelled)
     waiting.removeAll()
     task?.cancel()
   }

@@ -22,6 +22,7 @@ final class WatchStream: GRPCCallHandler {
     var eventsSinceTick: Bool = false
   }
   private let service: EtcdService
+  private let tally: StreamTally
   private var watchers: [Int64: Watcher] = [:]
   private var lastID: Int64 = -1
   private var openings = WatchOpenings()
@@ -35,9 +36,13 @@ final class WatchStream: GRPCCallHandler {
   private var leaderless: Int64 = 0
   private var halfClosed: Bool = false
 
-  init(_ service: EtcdService) { self.service = service }
+  init(_ service: EtcdService, _ tally: StreamTally) {
+    self.service = service
+    self.tally = tally
+  }
 
   func onMessage(_ message: ByteBuffer, _ call: GRPCCall) {
+    tally.received(bytes: message.readableBytes)
     if timers.isEmpty { startTimers(call) }
     do {
       switch try WatchMessage(ProtobufReader(message)) {
@@ -53,7 +58,7 @@ final class WatchStream: GRPCCallHandler {
       }
     } catch {
       stop()
-      call.finish(EtcdError.status(error))
+      tally.finish(call, EtcdError.status(error))
     }
   }
 
@@ -204,7 +209,7 @@ final class WatchStream: GRPCCallHandler {
 
   private func send(_ answer: WatchAnswer, _ call: GRPCCall) {
     let size: Int = answer.events.reduce(128) { $0 + $1.approximateBytes + 16 }
-    service.metrics.sent.increment(by: call.send(capacity: size) { answer.encode(&$0) })
+    tally.sent(bytes: call.send(capacity: size) { answer.encode(&$0) })
   }
 
   // MARK: progress
@@ -258,7 +263,7 @@ final class WatchStream: GRPCCallHandler {
     leaderless = service.directory.leader == nil ? leaderless + 500 : 0
     guard leaderless >= EtcdLimits.leaderLossMilliseconds else { return }
     stop()
-    call.finish(EtcdError.status(KeyspaceError(.noLeader, "no leader for \(leaderless) ms")))
+    tally.finish(call, EtcdError.status(KeyspaceError(.noLeader, "no leader for \(leaderless) ms")))
   }
 
   func onWritable(_ call: GRPCCall) { release() }
@@ -283,10 +288,13 @@ final class WatchStream: GRPCCallHandler {
 
   private func end(_ call: GRPCCall) {
     stop()
-    call.finish()
+    tally.finish(call)
   }
 
-  func onCancel() { stop() }
+  func onCancel() {
+    tally.ended(.cancelled)
+    stop()
+  }
 
   private func stop() {
     for timer in timers { timer.cancel() }
