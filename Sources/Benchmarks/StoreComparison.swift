@@ -1,6 +1,4 @@
-internal import CLinux
 import NIOCore
-import NIOPosix
 import Primitives
 import TLS
 
@@ -39,22 +37,10 @@ public struct StoreComparison: Sendable {
 
   /// Throws `BenchmarkError`. Every server that it started has ended when it returns.
   public func run() async throws -> [Row] {
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    do {
-      // The client shall not wait for a slice of the processor where a server would not.
-      try await group.next().submit { _ = tricenter_request_slice(200_000) }.get()
-      let rows: [Row] = try await measure(on: group.next())
-      try await group.shutdownGracefully()
-      return rows
-    } catch {
-      try await group.shutdownGracefully()
-      throw error
-    }
+    try await ClientLoop.run(in: directory) { try await measure(on: $0) }
   }
 
   private func measure(on loop: any EventLoop) async throws -> [Row] {
-    try Folders.make(directory)
-    defer { Folders.remove(directory) }
     let (pki, client): (BenchmarkPKI, TLSContext) = try BenchmarkPKI.make(directory: "\(directory)/pki", members: members)
     var rounds: [BenchmarkCase: [[LoadResult]]] = [:]
     let quick: [BenchmarkCase] = cases.filter { !BenchmarkCase.large.contains($0) }

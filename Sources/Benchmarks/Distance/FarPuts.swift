@@ -1,4 +1,3 @@
-internal import CLinux
 import NIOCore
 import NIOPosix
 import Primitives
@@ -41,25 +40,16 @@ public struct FarPuts: Sendable {
 
   /// Throws `BenchmarkError`. Every server that it started has ended when it returns.
   public func run() async throws -> Outcome {
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let loop: any EventLoop = group.next()
-    do {
-      try await loop.submit { _ = tricenter_request_slice(200_000) }.get()
-      try Folders.make(directory)
+    try await ClientLoop.run(in: directory) { loop in
       let store: RunningStore = try await .start(program, places: ground.places, directory: directory, client: ground.client, on: loop)
       do {
         let outcome: Outcome = try await measure(store, loop)
         await store.end()
-        Folders.remove(directory)
-        try await group.shutdownGracefully()
         return outcome
       } catch {
         await store.end()
         throw error
       }
-    } catch {
-      try await group.shutdownGracefully()
-      throw error
     }
   }
 

@@ -1,6 +1,4 @@
-internal import CLinux
 import NIOCore
-import NIOPosix
 import Primitives
 import TLS
 
@@ -31,20 +29,11 @@ public struct LeaderLoss: Sendable {
 
   /// Throws `BenchmarkError`. Every server that it started has ended when it returns.
   public func run() async throws -> [Outcome] {
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let loop: any EventLoop = group.next()
-    do {
-      try await loop.submit { _ = tricenter_request_slice(200_000) }.get()
-      try Folders.make(directory)
-      defer { Folders.remove(directory) }
+    try await ClientLoop.run(in: directory) { loop in
       let (pki, client): (BenchmarkPKI, TLSContext) = try BenchmarkPKI.make(directory: "\(directory)/pki", members: 5)
       var outcomes: [Outcome] = []
       for program in programs { outcomes.append(try await measure(program, pki, client, loop)) }
-      try await group.shutdownGracefully()
       return outcomes
-    } catch {
-      try await group.shutdownGracefully()
-      throw error
     }
   }
 

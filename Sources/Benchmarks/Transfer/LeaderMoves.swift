@@ -1,6 +1,4 @@
-internal import CLinux
 import NIOCore
-import NIOPosix
 import Primitives
 import TLS
 
@@ -41,12 +39,7 @@ public struct LeaderMoves: Sendable {
 
   /// Throws `BenchmarkError`. Every server that it started has ended when it returns.
   public func run() async throws -> [Outcome] {
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let loop: any EventLoop = group.next()
-    do {
-      try await loop.submit { _ = tricenter_request_slice(200_000) }.get()
-      try Folders.make(directory)
-      defer { Folders.remove(directory) }
+    try await ClientLoop.run(in: directory) { loop in
       var outcomes: [Outcome] = []
       let (places, client): ([MemberPlace], TLSContext)
       if let ground {
@@ -56,11 +49,7 @@ public struct LeaderMoves: Sendable {
         (places, client) = (try MemberPlace.loopback(5, pki), context)
       }
       for program in programs { outcomes.append(try await measure(program, places, client, loop)) }
-      try await group.shutdownGracefully()
       return outcomes
-    } catch {
-      try await group.shutdownGracefully()
-      throw error
     }
   }
 
