@@ -1,5 +1,6 @@
 import Keyspace
 import Primitives
+import Synchronization
 import Testing
 
 @Suite struct WatchTests {
@@ -110,6 +111,38 @@ import Testing
     #expect(await code { _ = try await store.watch(WatchRequest(KeyRange(key: []))) } == .emptyKey)
   }
 
+  @Test func `who is far behind is served in pieces, and a write in between reaches who waits at once`() throws {
+    var keyspace = Keyspace()
+    for number in 0..<50_000 { try keyspace.run([put("busy", "\(number)")]) }
+    var watches = Watches()
+    watches.onApplied(keyspace)
+    func pull(_ id: Int, into told: Told) {
+      watches.pull(id, limit: 1_000, keyspace) { result in
+        told.batches.withLock { $0.append((try? result.get()) ?? WatchBatch(revision: -1, events: [])) }
+      }
+    }
+    // Of a key that nobody writes, from the beginning: there is nothing to tell but how far it is.
+    let (behind, waiting): (Int, Int) = (
+      try watches.open(WatchRequest(KeyRange(key: Bytes("quiet")), startRevision: 1), keyspace),
+      try watches.open(WatchRequest(KeyRange(key: Bytes("busy"))), keyspace)
+    )
+    let (progress, news) = (Told(), Told())
+    pull(waiting, into: news)
+    pull(behind, into: progress)
+    #expect(progress.batches.withLock { $0.map(\.revision) } == [20_001] && watches.waitingCount == 1)
+    try keyspace.run([put("busy", "new")])
+    watches.onApplied(keyspace)
+    #expect(news.batches.withLock { $0.flatMap(\.events).map(\.keyValue.modRevision) } == [50_002])
+    pull(behind, into: progress)
+    pull(behind, into: progress)
+    #expect(progress.batches.withLock { $0.map(\.revision) } == [20_001, 40_001])
+    #expect(progress.batches.withLock { $0.allSatisfy(\.events.isEmpty) } && watches.waitingCount == 1)
+    // Caught up, it waits as everybody does.
+    try keyspace.run([put("quiet", "1")])
+    watches.onApplied(keyspace)
+    #expect(progress.batches.withLock { $0.last?.events.map(\.keyValue.modRevision) } == [50_003])
+  }
+
   @Test func `many watchers see every write once, in order`() async throws {
     let store = LocalKeyspace()
     try await withThrowingTaskGroup(of: Int.self) { group in
@@ -131,6 +164,10 @@ import Testing
       try await group.waitForAll()
     }
   }
+}
+
+private final class Told: Sendable {
+  let batches: Mutex<[WatchBatch]> = Mutex([])
 }
 
 extension LocalKeyspace {
