@@ -13,6 +13,8 @@ enum DrillLimits {
   static let acknowledgedWrites: Int = 500_000
   /// Outcomes of requests that a drill can note: seven hours at the default pace.
   static let samples: Int = 500_000
+  /// Runs of acknowledged writes that a run's object carries for one runner; a failed write begins a new one.
+  static let keptWrittenRuns: Int = 400
   static let timelineEntries: Int = 2_000
   /// Quarters of a second around the event that a report counts requests and writes in: five minutes.
   static let rateBuckets: Int = 1_200

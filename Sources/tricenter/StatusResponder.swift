@@ -13,6 +13,13 @@ struct StatusResponder: Responder {
   let setting: HostSetting
   let store: Store
   let observer: ActivationObserver
+  private let process = RunningProcess()
+
+  init(setting: HostSetting, store: Store, observer: ActivationObserver) {
+    self.setting = setting
+    self.store = store
+    self.observer = observer
+  }
 
   func respond(to request: ServerRequest, through response: any ResponseWriter) async throws {
     guard request.head.path == "/tricenter/status", request.head.method == .get else {
@@ -31,6 +38,7 @@ struct StatusResponder: Responder {
     return [
       "host": .string(setting.host.name.value), "center": .string(setting.center.name.value),
       "role": .string(setting.center.role.rawValue), "monotonicNanoseconds": .int(now.nanoseconds),
+      "process": process.json,
       "raft": [
         "role": .string(role), "leader": .string(leaderName), "term": .int(Int64(status.term)),
         "lastIndex": .int(Int64(status.lastIndex)), "commitIndex": .int(Int64(status.commitIndex)),

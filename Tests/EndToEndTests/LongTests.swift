@@ -1,6 +1,7 @@
 import Glibc
 import KubeModel
 import Primitives
+import Processes
 import Testing
 
 /// What takes long, run when asked for: `Tests/run --drills`, which also builds the release executable for it.
@@ -44,8 +45,11 @@ struct LongTests {
         "lab", "up", "--own-disks", "--directory", lab.directory, "--site", lab.siteFile, "--timeout", "200", timeout: .seconds(300)
       ).passed()
       var files: [String] = []
+      if findProgram("psql") == nil { print("postgresql.yaml is left out: Debian's postgresql is not installed") }
       for file in entries("\(Program.checkout)/runbooks").sorted() where file.hasSuffix(".yaml") {
         let name = String(file.dropLast(5))
+        // Waits for people, who are in a test of their own.
+        if name == "failover-approval" || (name == "postgresql" && findProgram("psql") == nil) { continue }
         let (report, page) = ("\(machine.folder)/\(name).json", "\(machine.folder)/\(name).html")
         let (more, verdict) = Self.words(name)
         let began = ContinuousClock.now

@@ -50,6 +50,7 @@ enum ProbeActions {
       namespace: call["namespace"], run: run, life: Hexadecimal.encode(SecureRandom.bytes(3)), clients: clients, clock: context.clock)
     context.state.withLock { $0.writes = probe }
     probe.start()
+    await EarlierWrites.adopt(context)
     return "\(count) writers, run \(run)"
   }
 
@@ -75,7 +76,7 @@ enum ProbeActions {
     return try await context.until(call.deadline, every: .milliseconds(10)) {
       guard let first = probe.acknowledged.filter({ $0.began >= ended }).min(by: { $0.ended < $1.ended }) else { return nil }
       context.note("firstWrite", first.name, at: first.ended)
-      context.state.withLock { $0.milestones["firstWrite"] = first.ended }
+      context.noteMilestone("firstWrite", first.ended, watchedFrom: probe.began)
       return "\(Int((first.ended - began).inMilliseconds)) ms after the loss"
     }
   }
@@ -94,7 +95,7 @@ enum ProbeActions {
         throw DrillError(.notMet, "\(run.count) of \(wanted) requests in a row. \(reason)")
       }
       context.note("firstRequest", center: first.center ?? "", at: first.ended)
-      context.state.withLock { $0.milestones["firstRequest"] = first.ended }
+      context.noteMilestone("firstRequest", first.ended, watchedFrom: probe.began)
       return "\(Int((first.ended - began).inMilliseconds)) ms after the loss, by \(first.center ?? "")"
     }
   }
@@ -102,6 +103,8 @@ enum ProbeActions {
   @Sendable static func stop(_ context: DrillContext, _ call: StepCall) async throws -> String {
     await context.stopProbes()
     let (requests, writes) = context.state.withLock { ($0.requests?.samples ?? [], $0.writes?.acknowledged.count ?? 0) }
-    return "\(requests.count) requests, \(requests.count { $0.center == nil }) failed; \(writes) writes acknowledged"
+    let again: Int = requests.count { $0.tries > 1 && $0.center != nil }
+    let retried: String = again == 0 ? "" : ", \(again) served only when they were tried again"
+    return "\(requests.count) requests, \(requests.count { $0.center == nil }) failed\(retried); \(writes) writes acknowledged"
   }
 }

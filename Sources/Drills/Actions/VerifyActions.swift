@@ -5,23 +5,27 @@ import Site
 
 enum VerifyActions {
   @Sendable static func writes(_ context: DrillContext, _ call: StepCall) async throws -> String {
-    guard let probe: WriteProbe = context.state.withLock({ $0.writes }) else { throw DrillError(.notMet, "No writer ran.") }
+    guard let place = EarlierWrites.place(context) else { throw DrillError(.notMet, "No writer ran.") }
+    let earlier = EarlierWrites(context)
     let client: KubeClient = call["center"].isEmpty ? context.client : context.client(of: call.center)
-    let acknowledged: [WriteProbe.Acknowledged] = probe.acknowledged
-    let missing: [String] = try await context.until(call.deadline) {
-      let stored: [KubeObject] = try await client.list(.configMaps, namespace: probe.namespace, labelSelector: probe.selector).items
+    let acknowledged: [WriteProbe.Acknowledged] = context.state.withLock { $0.writes }?.acknowledged ?? []
+    let count: Int = acknowledged.count + earlier.count
+    let (missing, before): ([String], [String]) = try await context.until(call.deadline) {
+      let stored: [KubeObject] = try await client.list(.configMaps, namespace: place.namespace, labelSelector: place.selector).items
       let byName: [String: KubeObject] = Dictionary(stored.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-      return acknowledged.compactMap { write in
+      let missing: [String] = acknowledged.compactMap { write in
         guard let object: KubeObject = byName[write.name] else { return "\(write.name) is gone" }
         return object.uid == write.uid && object["data"].stringMap == write.data ? nil : "\(write.name) has another content"
       }
+      return (missing, earlier.missing(byName))
     }
-    context.noteLost(missing.compactMap { name in acknowledged.first { name.hasPrefix("\($0.name) ") } }, count: missing.count)
-    guard missing.isEmpty else {
-      throw DrillError(
-        .notMet, "\(missing.count) of \(acknowledged.count) acknowledged writes are lost: \(missing.prefix(5).joined(separator: "; ")).")
+    let lost: [String] = missing + before
+    context.noteLost(missing.compactMap { name in acknowledged.first { name.hasPrefix("\($0.name) ") } }, count: lost.count)
+    guard lost.isEmpty else {
+      throw DrillError(.notMet, "\(lost.count) of \(count) acknowledged writes are lost: \(lost.prefix(5).joined(separator: "; ")).")
     }
-    return "\(acknowledged.count) acknowledged, 0 lost"
+    let whose: String = earlier.parts.isEmpty ? "" : " (\(earlier.count) of runners before this one)"
+    return "\(count) acknowledged\(whose), 0 lost"
   }
 
   @Sendable static func identity(_ context: DrillContext, _ call: StepCall) async throws -> String {

@@ -16,6 +16,8 @@ extension DrillContext {
     for (name, value) in state.facts { facts["fact.\(name)"] = text(value) }
     if let lost = state.lostWrites { facts["lostWrites"] = text(.int(Int64(lost))) }
     if let rpo = state.rpo { facts["rpoNanoseconds"] = text(.int(rpo.inNanoseconds)) }
+    if !state.bounds.isEmpty { facts["bounds"] = text(.array(state.bounds.sorted().map { .string($0) })) }
+    for part in state.earlier + (own(state, now, wall).map { [$0] } ?? []) { facts[MeasuredPart.factName(part.epoch)] = text(part.json) }
     if let identity = state.identity {
       facts["identity"] = text([
         "namespace": .string(identity.namespace), "deployment": .string(identity.deployment), "service": .string(identity.service),
@@ -25,6 +27,17 @@ extension DrillContext {
     }
     return facts
   }
+
+  /// What this runner has measured so far; nil when it measures nothing.
+  private func own(_ state: State, _ now: MonotonicTime, _ wall: WallTime) -> MeasuredPart? {
+    guard state.requests != nil || state.writes != nil else { return nil }
+    return MeasuredPart(
+      epoch: state.epoch, holder: state.holder, requests: state.requests?.part(now, wall), writes: state.writes?.part(now, wall))
+  }
+  var ownPart: MeasuredPart? { own(state.withLock { $0 }, clock.now(), clock.wall()) }
+
+  /// Which runner this is, before it does anything.
+  func begin(epoch: Int64, holder: String) { state.withLock { ($0.epoch, $0.holder) = (epoch, holder) } }
 
   /// Takes up what a runner before noted.
   func restore(_ facts: [String: String]) {
@@ -47,11 +60,15 @@ extension DrillContext {
             namespace: json["namespace"].string ?? "", deployment: json["deployment"].string ?? "", service: json["service"].string ?? "",
             deploymentUID: json["deploymentUID"].string ?? "", serviceUID: json["serviceUID"].string ?? "",
             clusterIP: json["clusterIP"].string ?? "")
+        case "bounds": state.bounds = Set(value(text).array.compactMap(\.string))
+        case let name where name.hasPrefix("measured."):
+          if let part = MeasuredPart(value(text)) { state.earlier.append(part) }
         case let name where name.hasPrefix("milestone."): state.milestones[String(name.dropFirst(10))] = time(text)
         case let name where name.hasPrefix("fact."): state.facts[String(name.dropFirst(5))] = value(text)
         default: break
         }
       }
+      state.earlier.sort { $0.epoch < $1.epoch }
     }
   }
 }

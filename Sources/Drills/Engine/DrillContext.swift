@@ -44,6 +44,15 @@ public final class DrillContext: Sendable {
     /// The time whose acknowledged writes are lost.
     var rpo: Duration?
     var samples: [ClusterSample] = []
+    /// What runners before this one had measured, as far as the run keeps it.
+    var earlier: [MeasuredPart] = []
+    /// Objects of theirs that were there when this one began to write: acknowledged or not, they must stay.
+    var adopted: [String: String] = [:]
+    /// Milestones whose runner began to look after the event: they came then at the latest.
+    var bounds: Set<String> = []
+    /// Which runner this is.
+    var epoch: Int64 = 1
+    var holder: String = ""
   }
 
   public let site: Site
@@ -112,6 +121,14 @@ public final class DrillContext: Sendable {
 
   func hasNoted(_ name: String, _ detail: String, at time: MonotonicTime) -> Bool {
     state.withLock { $0.timeline.contains { $0.at == time && $0.name == name && $0.detail == detail } }
+  }
+
+  /// `watchedFrom`: when whoever saw it began to look. If that was after the event, it may have come before it was seen.
+  func noteMilestone(_ name: String, _ at: MonotonicTime, watchedFrom: MonotonicTime) {
+    state.withLock { state in
+      state.milestones[name] = at
+      if let began: MonotonicTime = state.faultBegan, watchedFrom > began { state.bounds.insert(name) } else { state.bounds.remove(name) }
+    }
   }
 
   /// From the oldest lost write's acknowledgement to the loss.

@@ -12,15 +12,15 @@ extension DrillContext {
 
   /// Takes away the objects that the writers made. Returns what kept it from doing so.
   func removeWrites() async -> String? {
-    guard let probe: WriteProbe = state.withLock({ $0.writes }) else { return nil }
+    guard let place = EarlierWrites.place(self) else { return nil }
     var client: KubeClient = client
     // Hundreds of objects, one by one at the server.
     client.requestTimeout = .seconds(60)
     do {
-      try await client.deleteCollection(.configMaps, namespace: probe.namespace, labelSelector: probe.selector)
+      try await client.deleteCollection(.configMaps, namespace: place.namespace, labelSelector: place.selector)
       return nil
     } catch {
-      return "the writers' objects could not be removed (kubectl -n \(probe.namespace) delete configmaps -l \(probe.selector)): \(error)"
+      return "the writers' objects could not be removed (kubectl -n \(place.namespace) delete configmaps -l \(place.selector)): \(error)"
     }
   }
 

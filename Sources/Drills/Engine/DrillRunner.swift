@@ -36,7 +36,6 @@ public struct DrillRunner: Sendable {
     onChange: @escaping @Sendable (RunRecord) -> Void = { _ in }
   ) async -> DrillReport? {
     let began: MonotonicTime = context.clock.now()
-    let resumed: Bool = object.status["runner"]["epoch"].int ?? 0 > 0
     let client: KubeClient = context.client
     let recorder: DrillRecorder? =
       recorded ? DrillRecorder(client: client, plan: context.plan, clock: context.clock) : nil
@@ -70,7 +69,7 @@ public struct DrillRunner: Sendable {
     if let problem { context.tell("the end of run \(context.plan.run) could not be stored: \(problem)") }
     await context.gatherFacts()
     var report = DrillReport(
-      context: context, object: object, record: record, took: context.clock.now() - began, isResumed: resumed)
+      context: context, object: object, record: record, took: context.clock.now() - began)
     report.drill = recorder?.name ?? ""
     // What a failed drill wrote stays: somebody will want to look at it.
     if report.verdict == .passed, let problem: String = await context.removeWrites() { context.tell(problem) }

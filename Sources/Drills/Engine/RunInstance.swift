@@ -32,6 +32,8 @@ public struct RunInstance: Sendable {
     case stored(version: Int, began: MonotonicTime)
     case ended(step: Int, work: Work, attempt: Int64, result: Result, facts: [String: String], evidence: [String: String])
     case decided(RunRecord.Decision)
+    /// What steps have noted so far. It goes with the next version that is stored.
+    case noted(facts: [String: String])
     case abort
     /// Another runner holds the run.
     case lost(to: String)
@@ -102,6 +104,7 @@ public struct RunInstance: Sendable {
     case .ended(let step, let work, let attempt, let result, let facts, let evidence):
       onEnded(step, work, attempt, result, facts, evidence, now)
     case .decided(let decision): onDecision(decision)
+    case .noted(let facts): record.facts.merge(facts) { _, new in new }
     case .abort: isAborted = true
     case .lost(let other):
       hasEnded = true

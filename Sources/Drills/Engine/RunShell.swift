@@ -66,13 +66,17 @@ public final class RunShell: Sendable {
   public func run() async -> Outcome {
     let before = RunRecord(plan, status: state.withLock { $0.object.status })
     context.restore(before.facts)
+    context.begin(epoch: before.runner.epoch + 1, holder: configuration.holder)
     var instance = RunInstance(plan, record: before, holder: configuration.holder, lease: configuration.lease)
     send.yield(.begin)
     if state.withLock({ $0.object.spec["abort"].bool == true }) { send.yield(.abort) }
     let looking = Task { await self.look() }
     var end: Outcome = .lost(to: "")
     for await event in events {
-      let directives: [RunInstance.Directive] = instance.on(event, at: clock.now(), wall: clock.wall())
+      var directives: [RunInstance.Directive] = []
+      // What is measured goes with every renewal of the lease: whoever takes over knows it.
+      if case .tick = event { directives = instance.on(.noted(facts: context.facts), at: clock.now(), wall: clock.wall()) }
+      directives += instance.on(event, at: clock.now(), wall: clock.wall())
       var isOver: Bool = false
       for directive in directives {
         switch directive {

@@ -21,6 +21,8 @@ public struct CompanionFinding: Sendable {
   /// Milliseconds after the fault in which nobody was served, the longest of them. Nil: nobody was at all.
   public var outage: Double?
   var objective: Companion.Objective
+  /// Another runner had begun it before.
+  var isBegunAnew: Bool = false
 
   /// - Parameter fault: from when on gaps count; nil: from the first request.
   init(_ companion: Companion, fault: MonotonicTime?) {

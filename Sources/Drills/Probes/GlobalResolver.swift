@@ -34,6 +34,14 @@ final class GlobalResolver: Sendable {
     throw DrillError(.failed, "No DNS server knows \(name). \(reasons.joined(separator: " "))")
   }
 
+  /// What the first server says, without asking another. Code `.failed`: it says that it has no address; `.timeout`: it says nothing.
+  func answer(_ name: String) async -> Result<Answer, DrillError> {
+    let (server, port): (String, Int) = (servers[0], port)
+    return await withCheckedContinuation { continuation in
+      DispatchQueue.global().async { continuation.resume(returning: Self.ask(server, port, name)) }
+    }
+  }
+
   private static func ask(_ server: String, _ port: Int, _ name: String) -> Result<Answer, DrillError> {
     let descriptor: Int32 = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
     defer { close(descriptor) }

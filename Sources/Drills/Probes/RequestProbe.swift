@@ -14,6 +14,7 @@ final class RequestProbe: Sendable {
     /// Who answered; nil for a failure.
     var center: String?
     var reason: String = ""
+    var tries: Int = 1
   }
   private struct State {
     var samples: [Sample] = []
@@ -22,9 +23,11 @@ final class RequestProbe: Sendable {
     var cached: (addresses: [String], until: MonotonicTime)?
     var server: Int = 0
     var turn: Int = 0
+    var isEnded: Bool = false
   }
 
   let name: String
+  let began: MonotonicTime
   private let resolver: GlobalResolver
   private let port: Int
   private let every: Duration
@@ -49,6 +52,19 @@ final class RequestProbe: Sendable {
     self.addresses = addresses
     self.group = group
     self.clock = clock
+    began = clock.now()
+  }
+
+  /// For the run's object, and what another runner goes on from.
+  func part(_ now: MonotonicTime, _ wall: WallTime) -> MeasuredPart.Requests {
+    let (samples, isEnded): ([Sample], Bool) = state.withLock { ($0.samples, $0.isEnded) }
+    func time(_ at: MonotonicTime) -> WallTime { wall.adding(at - now) }
+    var part = MeasuredPart.Requests(began: time(began), until: wall, count: samples.count, isEnded: isEnded)
+    part.failed = samples.count { $0.center == nil }
+    part.longestGap = DrillReport.longestGap(samples.filter { $0.center != nil }.map(\.ended))
+    // Those under way count for nothing; the last one that came back does.
+    if let last: Sample = samples.max(by: { $0.began < $1.began }), last.center != nil { part.servingAt = time(last.began) }
+    return part
   }
 
   var samples: [Sample] { state.withLock { $0.samples } }
@@ -67,6 +83,7 @@ final class RequestProbe: Sendable {
     }
     task?.cancel()
     await task?.value
+    state.withLock { $0.isEnded = true }
   }
 
   private func run() async {
@@ -97,18 +114,20 @@ final class RequestProbe: Sendable {
   }
 
   private func ask(_ began: MonotonicTime) async {
+    var tries: Int = 0
     while true {
+      tries += 1
       do {
         let address: String = try await address(clock.now())
         let center: String = try await get(address)
-        return record(Sample(began: began, ended: clock.now(), center: center))
+        return record(Sample(began: began, ended: clock.now(), center: center, tries: tries))
       } catch {
         // A client that fails looks the name up again.
         state.withLock { $0.cached = nil }
         // Requests that the end of the probe interrupts did not fail.
         if Task.isCancelled { return state.withLock { $0.outstanding -= 1 } }
         guard let retryFor, clock.now() < began + retryFor else {
-          return record(Sample(began: began, ended: clock.now(), center: nil, reason: "\(error)"))
+          return record(Sample(began: began, ended: clock.now(), center: nil, reason: "\(error)", tries: tries))
         }
         state.withLock { $0.server = ($0.server + 1) % max(1, resolver.servers.count) }
         try? await Task.sleep(for: DrillLimits.retryPause)

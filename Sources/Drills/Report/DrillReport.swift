@@ -47,8 +47,14 @@ public struct DrillReport: Sendable {
   /// Requests served and failed, and writes acknowledged, per quarter second around the fault.
   public var rates: [(milliseconds: Double, served: Int, failed: Int, written: Int)]
 
-  /// - Parameter isResumed: a runner before this one took its measurements with it.
-  init(context: DrillContext, object: KubeObject, record: RunRecord, took: Duration, isResumed: Bool) {
+  /// Who measured what, and what nobody saw.
+  var observation: Observation
+  /// Milestones that came then at the latest: who saw them began to look after the event.
+  var bounds: Set<String>
+  /// The time that milliseconds are counted from, on this host's clock.
+  var event: WallTime
+
+  init(context: DrillContext, object: KubeObject, record: RunRecord, took: Duration) {
     let state: DrillContext.State = context.state.withLock { $0 }
     plan = context.plan
     self.record = record
@@ -64,32 +70,43 @@ public struct DrillReport: Sendable {
     milestones = state.milestones.mapValues { ($0 - zero).inMilliseconds }
     let samples: [RequestProbe.Sample] = state.requests?.samples ?? []
     let written: [WriteProbe.Acknowledged] = state.writes?.acknowledged ?? []
-    requests = samples.count
-    failedRequests = samples.count { $0.center == nil }
-    companions = state.companions.map { CompanionFinding($0, fault: state.faultBegan) }
-    acknowledgedWrites = written.count
-    failedWrites = state.writes?.failures.count ?? 0
+    let parts: [MeasuredPart] = state.earlier + (context.ownPart.map { [$0] } ?? [])
+    requests = parts.reduce(0) { $0 + ($1.requests?.count ?? 0) }
+    failedRequests = parts.reduce(0) { $0 + ($1.requests?.failed ?? 0) }
+    acknowledgedWrites = parts.reduce(0) { $0 + ($1.writes?.count ?? 0) }
+    failedWrites = parts.reduce(0) { $0 + ($1.writes?.failed ?? 0) }
+    bounds = state.bounds
+    observation = Observation(
+      parts,
+      changes: context.plan.steps.indices.filter { context.plan.steps[$0].effect == .changes }.map { index in
+        (context.plan.steps[index].id, record.steps[index].startedAt, record.steps[index].finishedAt)
+      })
+    companions = state.companions.map { companion in
+      var found = CompanionFinding(companion, fault: state.faultBegan)
+      // The step that begins a session ends after it has; a session that is younger is another runner's.
+      let index: Int? = context.plan.steps.firstIndex { $0.call.inputs["as"] == companion.name }
+      let ended: WallTime? = index.flatMap { record.steps[$0].finishedAt }
+      found.isBegunAnew = ended.map { wall.adding(companion.probe.began - now).since($0) > .zero } ?? false
+      return found
+    }
     lostWrites = state.lostWrites
     facts = state.facts
     rpo = state.rpo
     let event: WallTime = wall.adding(zero - now)
+    self.event = event
     steps = context.plan.steps.enumerated().map { index, step in Self.result(step, record.steps[index], event: event) }
     timeline = state.timeline.sorted { $0.at < $1.at }.map { (($0.at - zero).inMilliseconds, $0.name, $0.center, $0.detail) }
     rates = Self.rates(samples, written, zero)
     self.samples = state.samples.map { (($0.at - zero).inMilliseconds, $0.ready, $0.lagEntries) }
     requestTimes = samples.filter { $0.center != nil }.map { ($0.ended - $0.began).inMilliseconds }.sorted()
-    longestGap = Self.longestGap(samples.filter { $0.center != nil }.map(\.ended))
-    writePause = Self.longestGap(written.map(\.ended))
-    lastRevision = written.compactMap(\.revision).max()
+    longestGap = parts.compactMap(\.requests?.longestGap).max() ?? 0
+    writePause = parts.compactMap(\.writes?.longestPause).max() ?? 0
+    lastRevision = parts.compactMap(\.writes?.lastRevision).max()
     deviations = []
     if state.requests?.isFull == true { deviations.append("The client ended after \(requests) requests, as many as can be noted.") }
     if state.writes?.isFull == true { deviations.append("The writers ended after \(acknowledgedWrites) writes, as many as can be noted.") }
     verdict = .passed
     judge()
-    if isResumed, plan.steps.contains(where: { $0.effect == .session }) {
-      deviations.append("The runner was replaced \(record.runner.epoch - 1) times: what was measured before is not in this report.")
-      if verdict == .passed { verdict = .inconclusive }
-    }
   }
 
   private static func result(_ step: RunPlan.Step, _ found: RunRecord.Step, event: WallTime) -> DrillRunner.StepResult {
@@ -105,7 +122,33 @@ public struct DrillReport: Sendable {
     if record.phase == .aborted { deviations.append("The drill was stopped before its end (spec.abort).") }
     for step in steps where step.outcome == .failed { deviations.append("\(step.step.title): \(step.message)") }
     judgeObjectives()
-    verdict = record.verdict == .inconclusive ? .inconclusive : deviations.isEmpty && record.verdict == .passed ? .passed : .failed
+    let hasFailed: Bool = !deviations.isEmpty || record.verdict != .passed
+    // What nobody saw is neither attained nor missed.
+    let unseen: [String] = plan.mode == .live ? lateMilestones + observation.missing(for: runbook.objectives) + lateCompanions : []
+    deviations += unseen
+    verdict = record.verdict == .inconclusive ? .inconclusive : hasFailed ? .failed : unseen.isEmpty ? .passed : .inconclusive
+  }
+
+  /// Companions' measurements are not kept for the next runner.
+  private var lateCompanions: [String] {
+    companions.filter { $0.isBegunAnew && $0.objective != .init() }.map {
+      "The client \($0.name) was begun anew by runner \(record.runner.epoch): what it had seen under the runner before is not in this report."
+    }
+  }
+
+  /// Those beyond their objective that may have come in time, before anybody looked.
+  private var lateMilestones: [String] {
+    let wanted: [(String, Duration?, String)] = [
+      ("firstWrite", runbook.objectives.firstWrite, "The first acknowledged write"),
+      ("firstRequest", runbook.objectives.rto, "The first served request"),
+      ("endpointsGone", runbook.objectives.endpointsGone, "The end of the last answer or rule that led to the lost center"),
+    ]
+    return wanted.compactMap { milestone, objective, what in
+      guard let objective, let attained: Double = milestones[milestone], bounds.contains(milestone), attained > objective.inMilliseconds
+      else { return nil }
+      return "\(what) came \(Int(attained)) ms after the event at the latest, and the objective is \(Int(objective.inMilliseconds)) ms: "
+        + "the runner that saw it had begun to look only after the event."
+    }
   }
 
   /// Only a run that is meant can attain anything.
@@ -117,7 +160,7 @@ public struct DrillReport: Sendable {
         deviations.append("\(what) was not measured.")
         return
       }
-      if attained > objective.inMilliseconds {
+      if attained > objective.inMilliseconds, !bounds.contains(milestone) {
         deviations.append("\(what) took \(Int(attained)) ms, more than the objective of \(Int(objective.inMilliseconds)) ms.")
       }
     }
@@ -127,6 +170,7 @@ public struct DrillReport: Sendable {
     }
     compare("firstWrite", runbook.objectives.firstWrite, "The first acknowledged write")
     compare("firstRequest", runbook.objectives.rto, "The first served request")
+    compare("endpointsGone", runbook.objectives.endpointsGone, "The last answer or rule that led to the lost center")
     if let allowed: Int = runbook.objectives.failedRequests {
       if requests == 0 { deviations.append("No request was made, so none could fail: nothing was shown.") }
       if failedRequests > allowed { deviations.append("\(failedRequests) requests failed, more than the objective of \(allowed).") }
@@ -149,7 +193,7 @@ public struct DrillReport: Sendable {
   }
 
   /// Milliseconds between two of these moments, at most.
-  private static func longestGap(_ moments: [MonotonicTime]) -> Double {
+  static func longestGap(_ moments: [MonotonicTime]) -> Double {
     let sorted: [MonotonicTime] = moments.sorted()
     return zip(sorted, sorted.dropFirst()).map { ($1 - $0).inMilliseconds }.max() ?? 0
   }

@@ -7,7 +7,7 @@ extension DrillReport {
       "runbook": .string(runbook.id), "drill": .string(drill), "title": .string(runbook.title), "verdict": .string(verdict.rawValue),
       "rto_ms": Self.number(milestones["firstRequest"]), "first_write_ms": Self.number(milestones["firstWrite"]),
       "detection_ms": Self.number(milestones["detection"]), "election_ms": Self.number(milestones["election"]),
-      "activation_ms": Self.number(milestones["activation"]),
+      "activation_ms": Self.number(milestones["activation"]), "endpoints_gone_ms": Self.number(milestones["endpointsGone"]),
       "lost_writes": lostWrites.map { .int(Int64($0)) } ?? "unknown", "acknowledged_writes": .int(Int64(acknowledgedWrites)),
       "failed_writes": .int(Int64(failedWrites)), "requests": .int(Int64(requests)), "failed_requests": .int(Int64(failedRequests)),
       "started_at": .string(startedAt.rfc3339Micro), "took_ms": Self.number(took.inMilliseconds),
@@ -18,6 +18,7 @@ extension DrillReport {
         "lost_writes": runbook.objectives.lostWrites.map { .int(Int64($0)) } ?? "none",
         "failed_requests": runbook.objectives.failedRequests.map { .int(Int64($0)) } ?? .null,
         "write_pause_ms": Self.number(runbook.objectives.writePause?.inMilliseconds),
+        "endpoints_gone_ms": Self.number(runbook.objectives.endpointsGone?.inMilliseconds),
       ],
     ]
     document["run"] = .string(plan.run)
@@ -35,6 +36,9 @@ extension DrillReport {
     document["store"] = store
     document["business"] = business
     if !companions.isEmpty { document["companions"] = .array(companions.map(\.json)) }
+    let (measuredBy, unobserved) = observation.json(zero: event)
+    (document["measured_by"], document["unobserved"]) = (measuredBy, unobserved)
+    if !bounds.isEmpty { document["at_the_latest"] = .array(bounds.sorted().map { .string($0) }) }
     document["advice"] = .array(advice.map { .string($0) })
     document["facts"] = .object(JSONObject(facts.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
     document["steps"] = .array(

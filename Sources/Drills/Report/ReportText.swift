@@ -14,6 +14,7 @@ extension DrillReport {
     let rows: [(String, String, Duration?)] = [
       ("detection", "detection", nil), ("election", "election", nil), ("activation", "activation", nil),
       ("first write", "firstWrite", runbook.objectives.firstWrite), ("first request", "firstRequest", runbook.objectives.rto),
+      ("endpoints gone", "endpointsGone", runbook.objectives.endpointsGone),
     ]
     for (title, key, objective) in rows {
       let value: String = milestones[key].map(Self.milliseconds) ?? "-"
@@ -31,6 +32,7 @@ extension DrillReport {
     for (name, value) in facts.sorted(by: { $0.key < $1.key }) {
       text += "  \(name) \(String(decoding: value.serialized(), as: UTF8.self))\n"
     }
+    for sentence in observation.lines { text += "  \(sentence)\n" }
     for sentence in simulated { text += "  SIMULATED: \(sentence)\n" }
     for sentence in deviations { text += "  DEVIATION: \(sentence)\n" }
     return text + "\n  verdict: \(verdict.rawValue)\n"

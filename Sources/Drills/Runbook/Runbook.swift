@@ -11,6 +11,8 @@ public struct Runbook: Sendable {
     public var failedRequests: Int?
     /// Longest time between two acknowledged writes, all writers together.
     public var writePause: Duration?
+    /// Until no surviving host's name server and no rule leads to the lost center any more.
+    public var endpointsGone: Duration?
     public var level: Level?
     public init(firstWrite: Duration? = nil, rto: Duration? = nil, lostWrites: Int? = nil) {
       self.firstWrite = firstWrite

@@ -109,6 +109,7 @@ struct RunbookParts {
     objectives.rto = fields.value("rto", required: false, expected: time, Duration.init(runbookText:))
     objectives.lostWrites = fields.value("lostWrites", required: false, expected: "a number") { Int($0) }
     objectives.failedRequests = fields.value("failedRequests", required: false, expected: "a number") { Int($0) }
+    objectives.endpointsGone = fields.value("endpointsGone", required: false, expected: time, Duration.init(runbookText:))
     objectives.writePause = fields.value("writePause", required: false, expected: time, Duration.init(runbookText:))
     if var level: Fields = fields.fields("level", required: false) {
       let profile: String? = level.value("profile", expected: nameRule, nameIfValid)

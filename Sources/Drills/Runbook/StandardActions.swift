@@ -3,7 +3,9 @@ import KubeModel
 extension ActionCatalog {
   public static let standard = ActionCatalog(
     clusterActions.merging(workloadActions) { one, _ in one }.merging(probeActions) { one, _ in one }
-      .merging(faultActions) { one, _ in one }.merging(verifyActions) { one, _ in one }.merging(outsideActions) { one, _ in one })
+      .merging(endpointActions) { one, _ in one }.merging(faultActions) { one, _ in one }.merging(verifyActions) { one, _ in one }.merging(
+        outsideActions
+      ) { one, _ in one })
 
   private static func deployment(_ inputs: [String: String]) -> [ObjectReference] {
     reference("apps/v1/Deployment", inputs, "deployment")
@@ -84,6 +86,12 @@ extension ActionCatalog {
       [
         .init("name", .text), .init("center", .center, isRequired: false), .init("answers", .center, isRequired: false),
       ], run: OutsideActions.dns),
+  ]
+
+  private static let endpointActions: [String: ActionDescription] = [
+    "verify.endpointsGone": .init([.init("center", .center), .init("within", .time, isRequired: false)], run: EndpointActions.gone),
+    "daemon.note": .init([.init("host", .host)], run: DaemonActions.note),
+    "verify.daemonReplaced": .init([.init("host", .host)], run: DaemonActions.replaced),
   ]
 
   private static let outsideActions: [String: ActionDescription] = [

@@ -101,6 +101,9 @@ struct RunbookRun: AsyncParsableCommand {
       } catch let error as DrillError {
         throw CommandFailure(.refused, error.message)
       }
+      guard object.status["runner"]["epoch"].int ?? 0 == 0 else {
+        throw CommandFailure(.refused, "Run \(plan.run) was begun before. Go on with it: tricenter runbook resume \(plan.run)")
+      }
       printError("runbookrun/\(plan.run)")
       try await execution.finish(try await execution.carryOut(plan, object, ground, recorded: false), output, ground.client)
     }
@@ -110,7 +113,10 @@ struct RunbookRun: AsyncParsableCommand {
 struct RunbookResume: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "resume", abstract: "Go on with a run whose runner died, or is not heard of for its lease.",
-    discussion: "What a step did before is asked, never done twice. A run that somebody carries out is refused.")
+    discussion: """
+      What a step did before is asked, never done twice. A run that somebody carries out is refused (2). Of a run that is over the end is
+      told, with its exit code: 0 passed, 1 failed, 3 nobody can tell.
+      """)
   @OptionGroup var place: RunbookOptions
   @OptionGroup var execution: RunExecution
   @Argument(help: ArgumentHelp("The run.", valueName: "run")) var name: String
@@ -136,12 +142,18 @@ struct RunbookResume: AsyncParsableCommand {
       } catch let problems as SiteProblems {
         throw CommandFailure(.refused, "The site file is not the one that the run was checked against: \(problems)")
       }
-      guard object.status["finishedAt"].string == nil else {
-        throw CommandFailure(
-          .refused, "Run \(name) is over: \(object.status["phase"].string ?? ""), \(object.status["message"].string ?? "")")
-      }
+      guard object.status["finishedAt"].string == nil else { return try tell(object) }
       let isDrill: Bool = try await client.find(.drills, name: name) != nil
       try await execution.finish(try await execution.carryOut(plan, object, ground, recorded: isDrill), output, client)
     }
+  }
+
+  /// Whoever resumes a run wants to know what became of it; it may have ended while its runner was waited for.
+  private func tell(_ run: KubeObject) throws {
+    printError("Run \(name) is over: nothing is left to be done.")
+    printLine(ObjectOutput.text([run], output, isList: false) { wide in RunText.table(run, wide: wide, now: SystemClock().wall()) })
+    if output == .table || output == .wide { printLine(RunText.summary(run)) }
+    let outcome: Outcome = run.status["verdict"].string.flatMap(RunRecord.Verdict.init).map(RunExecution.outcome) ?? .unknown
+    if outcome != .done { throw outcome.code }
   }
 }

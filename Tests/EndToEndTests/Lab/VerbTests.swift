@@ -26,6 +26,17 @@ extension LabSuite {
       #expect(dry.status == 0, "\(dry)")
       #expect(dry.output.contains("Nothing was done: a dry run."), "\(dry)")
       #expect(try await lab.activeCenter() == "production")
+      // Who may only look is told so, and what the rules find besides.
+      try await lab.tricenter("pki", "person", "vera", "--group", "tricenter:viewers", "--directory", lab.pki).passed()
+      let own = "\(lab.machine.folder)/vera.kubeconfig"
+      let line: Substring? = readFile("\(lab.directory)/kubeconfig").split(separator: "\n").first { $0.contains("server: ") }
+      let server: String = String(try #require(line?.split(separator: " ").last)).replacing("\"", with: "")
+      try await lab.tricenter(
+        "pki", "kubeconfig", "--cluster", "bank", "--server", server, "--person", "vera", "--directory", lab.pki, "--file", own
+      ).passed()
+      let viewer: Said = try await lab.machine.run(
+        [lab.program, "switchover", "bank", "--to", "local-dr", "--dry-run"], environment: ["KUBECONFIG": own])
+      #expect(viewer.status == 2 && viewer.output.contains("rights") && viewer.output.contains("vera"), "\(viewer)")
       // To where it is already: refused, with exit code 2.
       let nowhere: Said = try await tricenter("switchover bank --to production --yes --wait")
       #expect(nowhere.status == 2 && nowhere.everything.contains("production is active"), "\(nowhere)")

@@ -30,6 +30,7 @@ public enum ReportPage {
     page += section("Deviations", list(report["deviations"].array, none: "None: every objective was attained."))
     page += section("What to do", list(report["advice"].array, none: "Nothing."))
     page += section("People", people(report))
+    page += section("Who measured what", runners(report))
     page += section("Store", store(report))
     page += section("Business probes", business(report))
     page += section("Evidence", evidence(report))
@@ -110,6 +111,9 @@ public enum ReportPage {
       let failed: Int64 = report["failed_requests"].int ?? 0
       rows.append(row("Failed requests, of \(report["requests"].int ?? 0)", "\(limit)", "\(failed)", failed <= limit))
     }
+    if !wanted["endpoints_gone_ms"].isNull || !report["endpoints_gone_ms"].isNull {
+      rows.append(time("No answer and no rule leads to the lost center any more", wanted["endpoints_gone_ms"], report["endpoints_gone_ms"]))
+    }
     if !wanted["write_pause_ms"].isNull {
       rows.append(time("Longest pause between acknowledged writes", wanted["write_pause_ms"], report["business"]["write_pause_ms"]))
     }
@@ -176,6 +180,29 @@ public enum ReportPage {
       + table(
         ["step", "who", "as", "decision", "why", "when"],
         approvals.map { one in ["step", "user", "role", "decision", "comment", "time"].map { escaped(one[$0].string ?? "") } })
+  }
+
+  /// Of a run whose runner was replaced.
+  private static func runners(_ report: JSONValue) -> String {
+    let parts: [JSONValue] = report["measured_by"].array
+    guard parts.count > 1 else { return "" }
+    func span(_ json: JSONValue) -> String {
+      json.isNull ? "–" : "\(milliseconds(json["from_ms"])) to \(milliseconds(json["until_ms"]))"
+    }
+    let gaps: [String] = report["unobserved"].array.map { gap in
+      let steps: [String] = gap["during"].array.compactMap(\.string)
+      return "Nobody measured \(gap["what"].string ?? "") from \(span(gap)), "
+        + (steps.isEmpty ? "while nothing was under way." : "during \(steps.joined(separator: ", ")).")
+    }
+    return table(
+      ["runner", "requests", "failed", "when", "writes acknowledged", "failed", "when"],
+      parts.map { part in
+        [
+          "\(part["runner"].int ?? 0) (\(escaped(part["holder"].string ?? "")))", "\(part["requests"]["count"].int ?? 0)",
+          "\(part["requests"]["failed"].int ?? 0)", span(part["requests"]), "\(part["writes"]["acknowledged"].int ?? 0)",
+          "\(part["writes"]["failed"].int ?? 0)", span(part["writes"]),
+        ]
+      }) + gaps.map { "<p>\(escaped($0))</p>" }.joined()
   }
 
   private static func store(_ report: JSONValue) -> String {
