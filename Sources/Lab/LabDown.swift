@@ -6,6 +6,8 @@ import Site
 extension Lab {
   /// Ends every process of the lab and removes its namespaces, cgroups and folder. Also for a lab that was only half made.
   public static func down(directory: LabDirectory, _ progress: Progress) async throws {
+    // What stands beside it first: a copy has processes, namespaces and a mount of its own.
+    try await endCopy(directory: directory, progress)
     let processes = LabProcesses(directory: directory)
     let running: [LabProcesses.Found] = processes.all()
     if !running.isEmpty { progress("ending \(running.count) processes and what they started") }
@@ -36,7 +38,7 @@ extension Lab {
   /// The kubelets put their pods' control groups below `/tricenter/HOST` in every hierarchy.
   public static func cgroupParent(_ host: HostName) -> String { "/tricenter/\(host)" }
 
-  private static func removeCgroups(_ host: HostName) async {
+  static func removeCgroups(_ host: HostName) async {
     for root in ["/sys/fs/cgroup"] + LabDirectory.entries("/sys/fs/cgroup").map({ "/sys/fs/cgroup/\($0)" }) {
       let folder = "\(root)\(cgroupParent(host))"
       guard LabDirectory.exists(folder) else { continue }

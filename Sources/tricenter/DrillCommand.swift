@@ -111,7 +111,8 @@ struct DrillCommand: AsyncParsableCommand {
         throw ExitCode(2)
       }
       let context = DrillContext(
-        site: lab.site, plan: plan, faults: LabFaults(lab: lab), executor: LabExecutor(lab: lab), clientTLS: tls, group: group
+        site: lab.site, plan: plan, faults: LabFaults(lab: lab), executor: LabExecutor(lab: lab), clientTLS: tls, group: group,
+        copier: LabCopier(lab: lab)
       ) { line in
         printError("[\(Int((SystemClock().now() - started).inMilliseconds)) ms] \(line)")
       }
@@ -126,7 +127,8 @@ struct DrillCommand: AsyncParsableCommand {
       }
       let configuration = RunShell.Configuration(holder: RunNames.holder())
       let runner = DrillRunner(context, signer: LabSigner.identity(lab))
-      guard let found: DrillReport = await runner.run(object, configuration: configuration, recorded: true) else {
+      // While a `Drill` runs, other moves wait for its end; production does not wait for a copy.
+      guard let found: DrillReport = await runner.run(object, configuration: configuration, recorded: plan.mode == .live) else {
         throw ExitCode(3)
       }
       if output == .text { printLine(found.text) }

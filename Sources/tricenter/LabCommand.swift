@@ -13,7 +13,7 @@ struct LabCommand: AsyncParsableCommand {
     commandName: "lab", abstract: "A two-site three-center federation on one machine.",
     subcommands: [
       LabUp.self, LabDown.self, LabStatus.self, LabLink.self, LabPower.self, LabFault.self, LabWideArea.self, LabHostInit.self,
-      LabRelay.self, LabFaultKeeper.self,
+      LabRelay.self, LabFaultKeeper.self, LabCopyKeeper.self,
     ])
 }
 
@@ -186,6 +186,17 @@ struct LabHostInit: ParsableCommand {
   func run() throws {
     Logs.bootstrap(level: .info)
     try HostInit(directory: lab.folder, host: HostName(host), logger: Logger(label: "lab.init")).run()
+  }
+}
+
+/// Started with a copy; people have no use for it.
+struct LabCopyKeeper: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "copy-keeper", abstract: "Ends a copy whose lease is over.", shouldDisplay: false)
+  @OptionGroup var lab: LabOptions
+  func run() async throws {
+    Logs.bootstrap(level: .info)
+    try await CopyKeeper(directory: lab.folder, logger: Logger(label: "lab.copy")).run()
   }
 }
 

@@ -12,6 +12,7 @@ import Testing
   static let shipped: [String] = [
     "runbooks/approval-timeout.yaml", "runbooks/branch-access.yaml", "runbooks/capacity-shortfall.yaml",
     "runbooks/certificate-expiry.yaml", "runbooks/failover-approval.yaml", "runbooks/federation-lost.yaml", "runbooks/flapping-link.yaml",
+    "runbooks/isolated-copy.yaml",
     "runbooks/leader-kill-slow-disk.yaml", "runbooks/local-dr-loss.yaml", "runbooks/names-only.yaml", "runbooks/one-way-partition.yaml",
     "runbooks/partition.yaml", "runbooks/planned-switchover.yaml", "runbooks/postgresql.yaml", "runbooks/production-loss-tiers.yaml",
     "runbooks/production-loss.yaml", "runbooks/remote-brown-out.yaml", "runbooks/remote-dr-loss.yaml", "runbooks/rolling-upgrade.yaml",

@@ -8,13 +8,15 @@ import Site
 enum OutsideActions {
   /// Every asked server answers the name, with addresses of the center if one is named.
   @Sendable static func dns(_ context: DrillContext, _ call: StepCall) async throws -> String {
-    let hosts: [Host] = call["center"].isEmpty ? context.site.hosts : context.site.center(call.center)?.hosts ?? []
+    // Of a copy only those that have power.
+    let all: [Host] = context.hostsWithPower ?? context.site.hosts
+    let hosts: [Host] = call["center"].isEmpty ? all : context.site.center(call.center)?.hosts ?? []
     let wanted: [String]? =
       call["answers"].isEmpty ? nil : context.site.center(CenterName(call["answers"]))?.hosts.map(\.address.description)
     return try await context.until(call.deadline) {
       var told: Set<String> = []
       for host in hosts {
-        let resolver = GlobalResolver(servers: [host.address.description], port: context.site.ports.dns)
+        let resolver = GlobalResolver(servers: [host.address.description], port: context.site.ports.dns, loop: context.nameLoop)
         let addresses: [String] = try await resolver.resolve(call["name"], first: 0).answer.addresses
         if let wanted, let strange: String = addresses.first(where: { !wanted.contains($0) }) {
           throw DrillError(.notMet, "\(host.name) answers \(strange) for \(call["name"]), which is not of \(call["answers"]).")

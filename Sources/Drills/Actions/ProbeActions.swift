@@ -14,7 +14,8 @@ enum ProbeActions {
     let globalName = "\(name).\(namespace).\(context.runbook.cluster).\(context.site.zone)"
     // A client that knows one center's addresses, and asks no name server.
     let through: [Host] = call["through"].isEmpty ? [] : context.site.center(CenterName(call["through"]))?.hosts ?? []
-    let resolver = GlobalResolver(servers: context.site.hosts.map(\.address.description), port: context.site.ports.dns)
+    let resolver = GlobalResolver(
+      servers: context.site.hosts.map(\.address.description), port: context.site.ports.dns, loop: context.nameLoop)
     let probe = RequestProbe(
       name: globalName, resolver: resolver, port: Int(port), every: Duration(siteText: call["every"]) ?? .milliseconds(50),
       group: context.group, clock: context.clock, retryFor: Duration(siteText: call["retryFor"]),

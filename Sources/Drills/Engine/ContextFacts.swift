@@ -25,6 +25,7 @@ extension DrillContext {
         "clusterIP": .string(identity.clusterIP),
       ])
     }
+    for (name, text) in copy?.context?.facts ?? [:] { facts["copy/\(name)"] = text }
     return facts
   }
 
@@ -42,6 +43,7 @@ extension DrillContext {
   /// Takes up what a runner before noted.
   func restore(_ facts: [String: String]) {
     let (now, wall): (MonotonicTime, WallTime) = (clock.now(), clock.wall())
+    copy?.restore(facts)
     func value(_ text: String) -> JSONValue { (try? JSONValue.parse(Bytes(text))) ?? .null }
     func time(_ text: String) -> MonotonicTime? {
       value(text).string.flatMap { WallTime(rfc3339: $0) }.map { now - wall.since($0) }

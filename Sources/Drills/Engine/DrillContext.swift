@@ -69,6 +69,12 @@ public final class DrillContext: Sendable {
   let client: KubeClient
   /// Stands for every center's client where there is only one API.
   let fixedClient: KubeClient?
+  /// In mode `isolated`: the copy that steps act in. Nil where nothing makes one.
+  let copy: CopySession?
+  /// A thread that name servers are asked from; nil: any.
+  let nameLoop: (any EventLoop)?
+  /// Of a copy; nil: all of the site may have it.
+  let hostsWithPower: [Host]?
 
   var runbook: Runbook { plan.runbook }
   var commands: [String: Runbook.HostCommand] { plan.commands }
@@ -78,7 +84,8 @@ public final class DrillContext: Sendable {
   public init(
     site: Site, plan: RunPlan, faults: any FaultInjector, executor: (any HostExecutor)? = nil, clientTLS: TLSContext?,
     group: any EventLoopGroup, clock: any TimeSource = SystemClock(), client: KubeClient? = nil,
-    server: HTTPClientConfiguration.Target? = nil, tell: @escaping @Sendable (String) -> Void
+    server: HTTPClientConfiguration.Target? = nil, copier: (any ClusterCopier)? = nil, nameLoop: (any EventLoop)? = nil,
+    hostsWithPower: [Host]? = nil, tell: @escaping @Sendable (String) -> Void
   ) {
     self.site = site
     self.plan = plan
@@ -88,6 +95,9 @@ public final class DrillContext: Sendable {
     self.group = group
     self.clock = clock
     self.tell = tell
+    copy = copier.map { CopySession($0) }
+    self.nameLoop = nameLoop
+    self.hostsWithPower = hostsWithPower
     fixedClient = client
     self.client = client ?? Self.client(site.hosts, site: site, tls: clientTLS, group: group, more: server)
   }

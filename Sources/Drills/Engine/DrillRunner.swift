@@ -60,6 +60,9 @@ public struct DrillRunner: Sendable {
     let outcome: RunShell.Outcome = await shell.run()
     stopping.cancel()
     await context.stopProbes()
+    // Nobody renews a copy that is still there: it ends itself.
+    _ = try? await context.copy?.release(into: context)
+    await context.copy?.stopMeasuring()
     await sampler.stop()
     guard case .ended(let record, let problem) = outcome else {
       if case .lost(let other) = outcome { context.tell("another runner took the run over: \(other)") }

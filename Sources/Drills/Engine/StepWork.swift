@@ -41,7 +41,8 @@ struct StepWork: Sendable {
       return Found(result: .failed("\(message); but \(reason)", happened: planned.effect == .changes))
     }
     var evidence: [String: String] = [:]
-    for source in planned.evidence { evidence[source.name] = await Evidence.take(source, context) }
+    let kept: DrillContext = (try? await ground(planned.call)) ?? context
+    for source in planned.evidence { evidence[source.name] = await Evidence.take(source, kept) }
     return Found(result: .passed(message), evidence: evidence)
   }
 
@@ -49,14 +50,24 @@ struct StepWork: Sendable {
   private func lasting(_ body: ActionDescription.Body?) async -> RunInstance.Result {
     guard let body else { return await effect(planned.call, key: planned.key, asks: false) }
     do {
-      return .passed(try await body(context, called(planned.call, key: planned.key)))
+      return .passed(try await body(try await ground(planned.call), called(planned.call, key: planned.key)))
     } catch {
       return .failed(Self.told(error), happened: false)
     }
   }
 
   private func called(_ call: Runbook.Call, key: String) -> StepCall {
-    StepCall(step: planned.id, inputs: call.inputs, key: key, deadline: context.clock.now() + call.timeout)
+    StepCall(
+      step: planned.id, inputs: isInCopy(call) ? plan.inputsInCopy(call, site: context.site) : call.inputs, key: key,
+      deadline: context.clock.now() + call.timeout)
+  }
+
+  private func isInCopy(_ call: Runbook.Call) -> Bool { plan.hasCopy && Isolation.of(call.action) == .copy }
+
+  /// Where an action acts: in mode isolated most of them in the copy.
+  private func ground(_ call: Runbook.Call) async throws -> DrillContext {
+    guard isInCopy(call) else { return context }
+    return try await CopyActions.session(context).ground(for: context)
   }
 
   /// Runs the action unless it has happened already, and finds out whether it did when it fails.
@@ -72,7 +83,7 @@ struct StepWork: Sendable {
       }
     }
     do {
-      return .passed(try await action.run(context, called(call, key: key)))
+      return .passed(try await action.run(try await ground(call), called(call, key: key)))
     } catch {
       let reason: String = Self.told(error)
       guard action.effect == .changes else { return .failed(reason, happened: false) }
@@ -97,7 +108,7 @@ struct StepWork: Sendable {
 
   private func answer(_ probe: ActionDescription.Question, _ call: Runbook.Call, _ key: String) async -> ActionDescription.Answer {
     do {
-      return try await probe(context, called(call, key: key))
+      return try await probe(try await ground(call), called(call, key: key))
     } catch {
       return .unknown("it cannot be asked whether it happened: \(Self.told(error))")
     }
@@ -107,7 +118,7 @@ struct StepWork: Sendable {
     for call in calls {
       guard let action: ActionDescription = actions[call.action] else { continue }
       do {
-        _ = try await action.run(context, called(call, key: planned.key))
+        _ = try await action.run(try await ground(call), called(call, key: planned.key))
       } catch {
         return .failed("\(call.action) \(when) it: \(Self.told(error))", happened: false)
       }
@@ -143,7 +154,7 @@ extension RunPlan {
   /// Objects that its own steps apply.
   var objectsMade: Set<ObjectReference> {
     var made: Set<ObjectReference> = []
-    for step in steps where step.call.action == "workload.apply" {
+    for step in steps where ["workload.apply", "outside.apply"].contains(step.call.action) {
       guard let text: String = step.call.inputs["file"].flatMap({ runbook.files.text($0) }) else { continue }
       for object in (try? Manifest.objects(text)) ?? [] {
         guard let resource = Manifest.resource(of: object) else { continue }

@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import NIOCore
 import Primitives
 import Site
 
@@ -12,9 +13,12 @@ final class GlobalResolver: Sendable {
 
   let servers: [String]
   let port: Int
-  init(servers: [String], port: Int) {
+  /// Asks from this loop's thread, which it blocks; nil: from any.
+  private let loop: (any EventLoop)?
+  init(servers: [String], port: Int, loop: (any EventLoop)? = nil) {
     self.servers = servers
     self.port = port
+    self.loop = loop
   }
 
   /// The first server that answers, starting with the `first`-th. Throws when none does.
@@ -24,7 +28,8 @@ final class GlobalResolver: Sendable {
       let index: Int = (first + offset) % servers.count
       let (server, port): (String, Int) = (servers[index], port)
       let result: Result<Answer, DrillError> = await withCheckedContinuation { continuation in
-        DispatchQueue.global().async { continuation.resume(returning: Self.ask(server, port, name)) }
+        let ask: @Sendable () -> Void = { continuation.resume(returning: Self.ask(server, port, name)) }
+        if let loop { loop.execute(ask) } else { DispatchQueue.global().async(execute: ask) }
       }
       switch result {
       case .success(let answer): return (answer, index)

@@ -46,6 +46,7 @@ final class WriteProbe: Sendable {
 
   /// The objects of this run alone: an earlier drill's that failed are kept as its evidence.
   var selector: String { "drill.tricenter.io/run=\(run)" }
+  var namePrefix: String { "drill-\(run)-\(life)-" }
   let namespace: String
   let run: String
   let began: MonotonicTime

@@ -55,7 +55,7 @@ public struct RunPlan: Sendable {
 
   /// Throws `DrillError` with every reason why it cannot be run so.
   public init(
-    _ runbook: Runbook, run: String, mode: Mode = .live, variant: String? = nil, parameters: [String: String] = [:], site: Site,
+    _ runbook: Runbook, run: String, mode: Mode? = nil, variant: String? = nil, parameters: [String: String] = [:], site: Site,
     actions: ActionCatalog = .standard
   ) throws {
     var reasons: [String] = []
@@ -76,7 +76,7 @@ public struct RunPlan: Sendable {
     }
     self.run = run
     self.runbook = runbook
-    self.mode = mode
+    self.mode = mode ?? runbook.mode ?? .live
     self.variant = chosen?.name ?? ""
     given = parameters
     self.values = values
@@ -89,7 +89,7 @@ public struct RunPlan: Sendable {
       }
       steps = arrange(runbook, actions)
       reasons += inputReasons(site, actions)
-      if mode == .isolated { reasons += isolationReasons }
+      reasons += isolationReasons
     }
     guard reasons.isEmpty else {
       throw DrillError(.refused, "\(runbook.id) cannot be run so: \(reasons.joined(separator: "; ")).")
@@ -164,13 +164,6 @@ public struct RunPlan: Sendable {
         let found: [(input: String, reason: String)] = alone.isEmpty ? actions[call.action]?.together(call.inputs, site) ?? [] : alone
         return found.map { "step \(step.id) (line \(step.line)), \(call.action), \($0.input): \($0.reason)" }
       }
-    }
-  }
-
-  /// There is no isolated copy of a cluster to run in, so whatever changes or measures something is refused by name.
-  private var isolationReasons: [String] {
-    steps.filter { $0.effect != .none }.map { step in
-      "step \(step.id): \(step.call.action) would reach the real federation, and it cannot be run in isolation"
     }
   }
 

@@ -103,6 +103,8 @@ public struct Runbook: Sendable {
   public var title: String
   public var purpose: String
   public var cluster: String
+  /// The mode that it is made for; nil: live.
+  public var mode: RunPlan.Mode?
   public var objectives: Objectives
   public var parameters: [Parameter]
   public var variants: [Variant]

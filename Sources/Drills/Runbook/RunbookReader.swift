@@ -78,6 +78,8 @@ struct RunbookParts {
     let cluster: String? = root.value("cluster", expected: "one of \(site.clusters.map(\.name).joined(separator: ", "))") { name in
       site.clusters.contains { $0.name == name } ? name : nil
     }
+    let modes: String = RunPlan.Mode.allCases.map(\.rawValue).joined(separator: ", ")
+    let mode: RunPlan.Mode? = root.value("mode", required: false, expected: "one of \(modes)", RunPlan.Mode.init(rawValue:))
     let objectives: Runbook.Objectives = readObjectives(root.fields("objectives", required: false))
     parts.parameters = readParameters(root.raw("parameters", required: false))
     parts.commands = parts.readCommands(root.fields("commands", required: false))
@@ -95,8 +97,8 @@ struct RunbookParts {
     root.finish()
     guard let id, let title, let cluster else { return nil }
     let runbook = Runbook(
-      id: id, title: title, purpose: purpose, cluster: cluster, objectives: objectives, parameters: parts.parameters, variants: variants,
-      commands: parts.commands, steps: steps, source: source, files: files)
+      id: id, title: title, purpose: purpose, cluster: cluster, mode: mode, objectives: objectives, parameters: parts.parameters,
+      variants: variants, commands: parts.commands, steps: steps, source: source, files: files)
     WholeChecks(runbook: runbook, root: root, actions: actions, problems: problems).run()
     return runbook
   }

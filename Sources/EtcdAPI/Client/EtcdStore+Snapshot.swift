@@ -17,10 +17,15 @@ public struct SavedSnapshot: Hashable, Sendable {
 extension EtcdStore {
   /// Streams a snapshot into a file of mode 0600, ours or etcd's, and checks its SHA-256 before the file gets its name.
   ///
-  /// - Parameter progress: bytes that have come, and that are to come as far as the server says.
+  /// - Parameters:
+  ///   - bytesPerSecond: not faster than that, so that the member has time for its own work; 0: as fast as it comes. What is not taken is
+  ///     held back by the connection's flow control.
+  ///   - progress: bytes that have come, and that are to come as far as the server says.
   /// - Throws: a `KeyspaceError`: the server's, `.malformed` for a stream that is not whole, `.unavailable` if the file cannot be written.
   @discardableResult
-  public func saveSnapshot(to path: String, progress: (_ done: Int, _ remaining: Int) -> Void = { _, _ in }) async throws -> SavedSnapshot {
+  public func saveSnapshot(
+    to path: String, bytesPerSecond: Int = 0, progress: (_ done: Int, _ remaining: Int) -> Void = { _, _ in }
+  ) async throws -> SavedSnapshot {
     let partial: String = path + ".part"
     let file: Int32 = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw Self.unwritable(partial) }
@@ -32,6 +37,7 @@ extension EtcdStore {
     // A file that an interrupted save left behind keeps its mode.
     guard fchmod(file, 0o600) == 0 else { throw Self.unwritable(partial) }
     let digest = SHA256Stream()
+    let began: MonotonicTime = SystemClock().now()
     var saved = SavedSnapshot()
     // The checksum is the last 32 bytes, however they are cut: so many are held back.
     var held: Bytes = []
@@ -52,6 +58,10 @@ extension EtcdStore {
         guard Self.write(blob, to: file) else { throw Self.unwritable(partial) }
         saved.bytes += blob.count
         progress(saved.bytes, remaining)
+        if bytesPerSecond > 0 {
+          let due: Duration = .nanoseconds(Int64(Double(saved.bytes) / Double(bytesPerSecond) * 1e9))
+          try await Task.sleep(for: max(.zero, due - (SystemClock().now() - began)))
+        }
         held += blob
         if held.count > SHA256.length {
           digest.update(Bytes(held.dropLast(SHA256.length)))

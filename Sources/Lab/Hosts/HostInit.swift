@@ -58,8 +58,14 @@ public struct HostInit {
     for signal in [SIGCHLD, SIGTERM, SIGINT] { sigaddset(&signals, signal) }
     sigprocmask(SIG_BLOCK, &signals, nil)
     let clock = SystemClock()
+    // A host of a copy ends with the copy's lease, whoever is dead by then; the kernel takes what it started with it.
+    let lease: CopyLease? = directory.isCopy ? CopyLease(directory) : nil
     while true {
       let now: MonotonicTime = clock.now()
+      if lease?.isOver(now) == true {
+        logger.notice("the copy's lease is over: this host ends")
+        return
+      }
       for index in services.indices where services[index].pid == 0 && services[index].startAt <= now {
         if !holds.isHeld(services[index].service.name, now: now) { start(&services[index], now) }
       }

@@ -12,11 +12,12 @@ struct PlanOptions: ParsableArguments {
   @Argument(help: "The runbook.") var runbook: String
   @Option(help: "The variant, where the runbook has several.") var variant: String?
   @Option(help: "NAME=VALUE for a parameter, as often as needed.") var set: [String] = []
-  @Option(help: "precheck, dry-run, isolated or live") var mode: String = "live"
+  @Option(help: "precheck, dry-run, isolated or live; without it, what the runbook says.") var mode: String?
 
   /// Throws every reason why it cannot be run so, as a refusal.
   func plan(_ site: Site, run: String? = nil) throws -> RunPlan {
-    guard let wanted = RunPlan.Mode(rawValue: mode) else {
+    let wanted: RunPlan.Mode? = mode.flatMap { RunPlan.Mode(rawValue: $0) }
+    if let mode, wanted == nil {
       throw CommandFailure(.refused, "--mode takes \(RunPlan.Mode.allCases.map(\.rawValue).joined(separator: ", ")), not \(mode).")
     }
     do {

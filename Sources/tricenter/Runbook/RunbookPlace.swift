@@ -64,6 +64,8 @@ struct RunbookPlace: Sendable {
   let siteHash: String
   let faults: any FaultInjector
   let executor: (any HostExecutor)?
+  /// Nil where nothing makes fenced copies.
+  let copier: (any ClusterCopier)?
   let tls: TLSContext
   /// What reports are signed with, nil where its key is not at hand.
   let signer: TLSIdentity?
@@ -84,6 +86,7 @@ struct RunbookPlace: Sendable {
         applicationProtocols: HTTPServerConfiguration.applicationProtocols)
       faults = LabFaults(lab: lab)
       executor = LabExecutor(lab: lab)
+      copier = LabCopier(lab: lab)
       server = nil
       signer = try Self.signer(pki ?? lab.directory.pki, isWanted: pki != nil)
       return
@@ -92,6 +95,7 @@ struct RunbookPlace: Sendable {
     tls = try file.clientTLS()
     faults = NoFaultInjector()
     executor = CommandExecutor(site: site)
+    copier = nil
     server = .host(file.host, port: file.port)
     signer = try pki.flatMap { try Self.signer($0, isWanted: true) }
   }
@@ -110,7 +114,8 @@ struct RunbookPlace: Sendable {
 
   func context(_ plan: RunPlan, tell: @escaping @Sendable (String) -> Void) -> DrillContext {
     DrillContext(
-      site: site, plan: plan, faults: faults, executor: executor, clientTLS: tls, group: group, server: server, tell: tell)
+      site: site, plan: plan, faults: faults, executor: executor, clientTLS: tls, group: group, server: server,
+      copier: copier, tell: tell)
   }
 }
 

@@ -63,7 +63,7 @@ struct RunExecution: ParsableArguments {
     try write(found.document)
     switch output {
     case .json: printJSON(found.document)
-    case .table, .wide: printLine(found.plan.mode == .live ? found.text : RunText.ended(found))
+    case .table, .wide: printLine(found.plan.mode == .live || found.plan.mode == .isolated ? found.text : RunText.ended(found))
     case .yaml, .name:
       let object: KubeObject = try await client.get(.runbookRuns, name: found.plan.run)
       printLine(ObjectOutput.text([object], output, isList: false) { _ in TextTable([]) })
@@ -77,8 +77,8 @@ struct RunbookRun: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Carry a runbook out.",
     discussion: """
-      Modes: precheck looks at what must hold before the first steps; dry-run tells what every step would do; isolated refuses what would
-      reach the real federation; live does it. The run is kept in the store: when this command dies, `tricenter runbook resume RUN` goes on
+      Modes: precheck looks at what must hold before the first steps; dry-run tells what every step would do; isolated acts in a
+      fenced copy that a step makes, and refuses what would reach the real federation; live does it. The run is kept in the store: when this command dies, `tricenter runbook resume RUN` goes on
       from any center.
       """)
   @OptionGroup var place: RunbookOptions

@@ -5,6 +5,7 @@ import KubeModel
 import Logging
 import Observability
 import Primitives
+import Site
 import Store
 import TLS
 
@@ -20,6 +21,7 @@ struct StoreSnapshotCommand: AsyncParsableCommand {
         "The file has mode 0600: users' password hashes and everything else are in it. Its SHA-256 is checked before it gets its name.")
     @OptionGroup var endpoint: EndpointOptions
     @OptionGroup var form: StoreOutputOptions
+    @Option(help: "(ours) Not faster than so many bytes a second, such as 8MiB.") var rate: String?
     @Argument(help: "The file to write.") var file: String
 
     func run() async throws {
@@ -31,7 +33,9 @@ struct StoreSnapshotCommand: AsyncParsableCommand {
         }
         let store: EtcdStore = try await endpoint.store(names[0])
         let progress = Progress()
-        let saved: SavedSnapshot = try await store.saveSnapshot(to: file) { done, remaining in
+        let limit: Int? = rate.map { StorePolicy.rate($0) } ?? 0
+        guard let limit else { throw ValidationFault("--rate \(rate ?? "") is no rate such as 8MiB") }
+        let saved: SavedSnapshot = try await store.saveSnapshot(to: file, bytesPerSecond: limit) { done, remaining in
           progress.show("\(humanBytes(done)) of \(humanBytes(done + remaining)) saved")
         }
         progress.end()
