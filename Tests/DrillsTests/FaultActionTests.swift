@@ -1,3 +1,4 @@
+import KubeModel
 import Primitives
 import Site
 import TestSupport
@@ -105,6 +106,20 @@ import Testing
     #expect(kinds.count == 11, "\(kinds)")
     // What stands in a report must be what the next one draws, on every machine.
     #expect(draw("1").map(\.description) == Self.firstDraw)
+  }
+
+  @Test func theDrawnTimelineShowsWhereAFaultBeginsAndEnds() {
+    func entry(_ milliseconds: Double, _ event: String, _ detail: String) -> JSONValue {
+      ["ms": .double(milliseconds), "event": .string(event), "center": "", "detail": .string(detail)]
+    }
+    let report: JSONValue = [
+      "timeline": [
+        entry(0, "fault", "cut-link production <-> local-dr"), entry(900, "step", "Watch"), entry(5_000, "fault", "dns-silent prod-1"),
+        entry(9_000, "fault ends", "cut-link production <-> local-dr"),
+      ]
+    ]
+    let events: [String] = TimelineChart.events(report).map { "\(Int($0.at)) \($0.name)" }
+    #expect(events == ["0 event: fault ", "5000 fault: dns-silent prod-1", "9000 fault ends: cut-link production <-> local-dr"])
   }
 
   static let firstDraw: [String] = [

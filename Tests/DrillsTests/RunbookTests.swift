@@ -55,6 +55,8 @@ import Testing
   @Test func theShippedWorkloadsCanBeApplied() throws {
     let namespace = try Manifest.objects(Transcript.readText(Self.root + "/runbooks/workloads/drill-namespace.yaml"))
     #expect(namespace.map(\.kind) == ["Namespace"])
+    let tiers = try Manifest.objects(Transcript.readText(Self.root + "/runbooks/workloads/shop-tiers.yaml"))
+    #expect(!tiers.isEmpty && tiers.allSatisfy { Manifest.resource(of: $0) != nil })
     let objects = try Manifest.objects(Transcript.readText(Self.root + "/runbooks/workloads/shop-web.yaml"))
     #expect(objects.map(\.kind) == ["Namespace", "Deployment", "Service"])
     #expect(objects.allSatisfy { Manifest.resource(of: $0) != nil })

@@ -74,6 +74,22 @@ struct LongTests {
     }
   }
 
+  @Test("faults of a drill whose runner is killed end by themselves") func deadRunner() async throws {
+    try await Machine.run { machine in
+      let lab = TestLab(machine: machine)
+      try await lab.up().passed()
+      let run: Background = try lab.start(
+        "drill", "run", "\(Program.checkout)/runbooks/partition.yaml", "--directory", lab.directory, log: "dying")
+      try await eventually("the line is cut", within: .seconds(200)) { try await lab.faults().contains { $0["kind"].string == "cut-link" } }
+      for pid in descendants(of: run.pid) + [run.pid] { kill(pid, SIGKILL) }
+      _ = try? await run.wait()
+      let began = ContinuousClock.now
+      try await eventually("the line is whole", within: .seconds(30)) { try await lab.faults().isEmpty }
+      print("the fault ended \(Int((ContinuousClock.now - began).milliseconds)) ms after its runner was killed")
+      try await lab.down().passed()
+    }
+  }
+
   @Test("a tabletop drill waits for the people of every step") func tabletop() async throws {
     try await Machine.run { machine in
       let lab = TestLab(machine: machine)
