@@ -39,6 +39,12 @@ enum DrillLimits {
   static let messageCharacters: Int = 1_000
   /// Of one piece of evidence, in bytes: more is cut and says so.
   static let evidenceBytes: Int = 8_192
+  /// Of a program on a host, where a machine reads it: what a lost center had written alone is some hundred bytes per write.
+  static let hostOutputBytes: Int = 32 << 20
+  /// What mends the store does not wait longer for its intent to be stored.
+  static let mendPatience: Duration = .seconds(1)
+  /// Between two looks at a center that must do nothing.
+  static let zombieLook: Duration = .milliseconds(100)
   static let recordedTimelineEntries: Int = 100
   /// Ended drills and runs whose objects are kept.
   static let keptDrills: Int = 100

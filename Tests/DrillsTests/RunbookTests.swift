@@ -10,13 +10,13 @@ import Testing
   static func site() throws -> Site { try SiteReader.read(path: root + "/sites/lab/site.yaml") }
 
   static let shipped: [String] = [
-    "runbooks/approval-timeout.yaml", "runbooks/branch-access.yaml", "runbooks/capacity-shortfall.yaml",
-    "runbooks/certificate-expiry.yaml", "runbooks/failover-approval.yaml", "runbooks/federation-lost.yaml", "runbooks/flapping-link.yaml",
-    "runbooks/isolated-copy.yaml",
-    "runbooks/leader-kill-slow-disk.yaml", "runbooks/local-dr-loss.yaml", "runbooks/names-only.yaml", "runbooks/one-way-partition.yaml",
-    "runbooks/partition.yaml", "runbooks/planned-switchover.yaml", "runbooks/postgresql.yaml", "runbooks/production-loss-tiers.yaml",
-    "runbooks/production-loss.yaml", "runbooks/remote-brown-out.yaml", "runbooks/remote-dr-loss.yaml", "runbooks/rolling-upgrade.yaml",
-    "runbooks/tabletop.yaml", "runbooks/unannounced.yaml",
+    "runbooks/approval-timeout.yaml", "runbooks/backup-restore.yaml", "runbooks/branch-access.yaml", "runbooks/capacity-shortfall.yaml",
+    "runbooks/certificate-expiry.yaml", "runbooks/city-loss.yaml", "runbooks/failover-approval.yaml", "runbooks/federation-lost.yaml",
+    "runbooks/flapping-link.yaml", "runbooks/isolated-copy.yaml", "runbooks/leader-kill-slow-disk.yaml", "runbooks/local-dr-loss.yaml",
+    "runbooks/names-only.yaml", "runbooks/one-way-partition.yaml", "runbooks/partition.yaml", "runbooks/planned-switchover.yaml",
+    "runbooks/postgresql.yaml", "runbooks/production-loss-tiers.yaml", "runbooks/production-loss.yaml", "runbooks/remote-brown-out.yaml",
+    "runbooks/remote-dr-loss.yaml", "runbooks/rolling-upgrade.yaml", "runbooks/tabletop.yaml", "runbooks/unannounced.yaml",
+    "runbooks/zombie-production.yaml",
   ]
 
   @Test func noRunbookIsForgotten() throws {

@@ -78,7 +78,8 @@ enum Milestones {
         let at = MonotonicTime(nanoseconds: nanoseconds)
         let detail = "\(host.name): \(event["detail"].string ?? "")"
         // It is asked when a fault ends, and again at the end of the drill.
-        guard at >= faultBegan, !context.hasNoted(name, detail, at: at) else { continue }
+        // A host whose clocks are wrong says nothing of when.
+        guard at >= faultBegan, at <= context.clock.now(), !context.hasNoted(name, detail, at: at) else { continue }
         context.note(name, center: center?.value ?? "", detail, at: at)
         guard let milestone: String = names.first(where: { $0.event == name })?.milestone else { continue }
         context.state.withLock { state in

@@ -9,7 +9,7 @@ extension RunInstance {
   func isGivingBack(_ index: Int, _ work: Work) -> Bool {
     if case .compensate = work { return true }
     if work == .ask || work == .restore { return true }
-    return plan.steps[index].always
+    return plan.steps[index].always || plan.steps[index].mendsStore
   }
 
   mutating func advance(_ now: MonotonicTime, _ out: inout [Directive]) {
@@ -50,7 +50,9 @@ extension RunInstance {
       return
     }
     setDown(index, .intended)
-    let patience: Duration = plan.steps[index].always ? DrillLimits.undoPatience : plan.steps[index].call.timeout
+    let step: RunPlan.Step = plan.steps[index]
+    let patience: Duration =
+      step.mendsStore ? DrillLimits.mendPatience : step.always ? DrillLimits.undoPatience : step.call.timeout
     live[index].activity = .awaitingStore(version: version, work: .perform(asks: isAgain), patience: now + patience)
   }
 

@@ -12,7 +12,7 @@ struct InputSurroundings {
 /// An action that a runbook may name: its inputs, what it does to the world, and how to ask whether it did it.
 public struct ActionDescription: Sendable {
   public enum Kind: Hashable, Sendable {
-    case text, center, host, file, number, time, boolean, object, command, url
+    case text, center, city, host, file, number, time, boolean, object, command, url
     case oneOf([String])
 
     /// The kind of a parameter that may stand alone for it; nil: any.
@@ -32,6 +32,8 @@ public struct ActionDescription: Sendable {
       switch self {
       case .text: nil
       case .center, .host, .number, .time, .boolean: parameterKind?.objection(to: text, site: around.site)
+      case .city:
+        around.site.cities.contains(text) ? nil : "no city is called \(text); there are \(around.site.cities.joined(separator: ", "))"
       case .file: around.files.text(text) == nil ? "\(around.files.place(text)) cannot be read" : nil
       case .command: around.commands[text] == nil ? "the runbook has no command \(text) under commands" : nil
       case .url: text.hasPrefix("http://") || text.hasPrefix("https://") ? nil : "\"\(text)\" is no http:// or https:// address"
@@ -91,6 +93,8 @@ public struct ActionDescription: Sendable {
   public var renewal: Renewal?
   /// The input that names the step whose effect it ends; without a value, the step that it stands in.
   public var endsStepIn: String?
+  /// The store may be what is broken, and this mends it: it waits only for a moment for its intent to be stored, and may be asked for again.
+  public var mendsStore: Bool = false
   /// Ends the session that this action began, so that a runner that takes over does not begin it again.
   public var ends: [String] = []
   /// What is wrong with inputs together, each well formed by itself.
@@ -127,6 +131,12 @@ public struct ActionDescription: Sendable {
   func checked(_ together: @escaping Check) -> Self {
     var copy: Self = self
     copy.together = together
+    return copy
+  }
+
+  var mending: Self {
+    var copy: Self = self
+    copy.mendsStore = true
     return copy
   }
 

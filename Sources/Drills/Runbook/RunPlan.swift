@@ -40,6 +40,8 @@ public struct RunPlan: Sendable {
     /// The step whose effect it ends.
     public var endsStep: String?
     public var line: Int
+    /// It does not wait for a store that it mends.
+    public var mendsStore: Bool = false
   }
 
   public var run: String
@@ -149,7 +151,8 @@ public struct RunPlan: Sendable {
         evidence: isMeant ? step.evidence : [], always: step.always, effect: isMeant ? actions[step.action]?.effect ?? .none : .none,
         isSustained: isMeant && (actions[step.action]?.effect == .session || actions[step.action]?.sustain != nil),
         renewEvery: isMeant ? actions[step.action]?.renewal?.every(fill(step.call, step: step.id).inputs) : nil,
-        ends: actions[step.action]?.ends ?? [], endsStep: endsStep, line: step.line)
+        ends: actions[step.action]?.ends ?? [], endsStep: endsStep, line: step.line,
+        mendsStore: actions[step.action]?.mendsStore ?? false)
     }
   }
 

@@ -4,7 +4,9 @@ extension ActionCatalog {
   public static let standard = ActionCatalog(
     clusterActions.merging(workloadActions) { one, _ in one }.merging(probeActions) { one, _ in one }
       .merging(endpointActions) { one, _ in one }.merging(faultActions) { one, _ in one }.merging(verifyActions) { one, _ in one }
-      .merging(outsideActions) { one, _ in one }.merging(groundActions) { one, _ in one })
+      .merging(outsideActions) { one, _ in one }.merging(groundActions) { one, _ in one }
+      .merging(DisasterActions.all) { one, _ in one }.merging(BackupActions.all) { one, _ in one }
+      .merging(ZombieActions.all) { one, _ in one })
 
   private static func deployment(_ inputs: [String: String]) -> [ObjectReference] {
     reference("apps/v1/Deployment", inputs, "deployment")

@@ -82,6 +82,9 @@ public struct ActivationInstance: Sendable {
   private var writing: Bool = false
   private var lastWriteBegan: MonotonicTime?
   private var absentSince: MonotonicTime?
+  /// When this process heard that the store went on without its lost majority: renewals may have been made until then that nobody here
+  /// saw, so no count of a lease begins before.
+  private var recoveredAt: MonotonicTime?
   /// Of all records ever seen: a new epoch is above it, whatever became of the record.
   private var highestEpoch: Int64 = 0
   private var lastRefusal: String = ""
@@ -112,12 +115,26 @@ public struct ActivationInstance: Sendable {
     highestEpoch = max(highestEpoch, record.epoch)
   }
 
+  /// The store was recovered from the loss of its majority. What was read before it says nothing of what the lost side wrote until then.
+  public mutating func onRecovered(at time: MonotonicTime) {
+    recoveredAt = max(recoveredAt ?? time, time)
+    if absentSince != nil { absentSince = time }
+    lastRefusal = ""
+  }
+
+  /// From when on the lease of the newest version is counted here: when it was received; after a recovery, `margin` more than the
+  /// recovery's own time.
+  private var countedFrom: MonotonicTime? {
+    guard let seenAt: MonotonicTime = view.versionSeenAt, let recoveredAt else { return view.versionSeenAt }
+    return max(seenAt, recoveredAt + configuration.margin)
+  }
+
   /// The last read found no record.
   public var isAbsent: Bool { absentSince != nil }
 
   /// Until then `onTick` has nothing to say, unless something is found or people ask for something.
   public func quietUntil(_ now: MonotonicTime) -> MonotonicTime {
-    guard absentSince == nil, let record: ActivationRecord = view.record, let seenAt: MonotonicTime = view.versionSeenAt,
+    guard absentSince == nil, let record: ActivationRecord = view.record, let seenAt: MonotonicTime = countedFrom,
       record.handover == nil
     else { return now }
     guard record.center == configuration.center else { return seenAt + record.lease }
@@ -139,12 +156,14 @@ public struct ActivationInstance: Sendable {
     guard !writing else { return [] }
     let patience: Duration = .milliseconds(50) * configuration.hostIndex
     if let absentSince { return onAbsence(since: absentSince, patience: patience, now, epochFloor: surroundings.epochFloor) }
-    guard let record: ActivationRecord = view.record, let seenAt: MonotonicTime = view.versionSeenAt else { return [] }
+    guard let record: ActivationRecord = view.record, let seenAt: MonotonicTime = view.versionSeenAt,
+      let counted: MonotonicTime = countedFrom
+    else { return [] }
     guard record.center == configuration.center else {
-      return takeOver(from: record, seenAt: seenAt, patience: patience, now, surroundings, obstacles)
+      return takeOver(from: record, seenAt: counted, patience: patience, now, surroundings, obstacles)
     }
     if let handover: ActivationRecord.Handover = record.handover {
-      return giveWay(record, handover, seenAt: seenAt, patience: patience, now, surroundings)
+      return giveWay(record, handover, seenAt: counted, patience: patience, now, surroundings)
     }
     if let plannedTo: CenterName = surroundings.plannedTo, plannedTo != configuration.center {
       if surroundings.plannedObstacles.isEmpty, now >= seenAt + patience {

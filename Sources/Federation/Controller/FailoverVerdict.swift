@@ -78,15 +78,21 @@ enum FailoverVerdict: Hashable, Sendable, CustomStringConvertible {
     if let drill = judging.drill, request.drill != drill.name, request.drill != drill.runbook {
       return "the drill \(drill.name) runs; it ends by itself, or with spec.abort: true"
     }
-    if let handover = record.handover, handover.to != record.center {
+    // After the loss of both, nobody gives way any more and nobody comes: three leases were left to them (`ActivationInstance.takeOver`).
+    let isLost: Bool = request.verb == .failover && judging.silentFor >= record.lease * 3
+    if let handover = record.handover, handover.to != record.center, !isLost {
       return "\(record.center) is giving way to \(handover.to)" + (handover.failover.map { " for \($0)" } ?? "")
     }
-    if let waiting: FailoverRequest = judging.others.filter({ $0.isWaiting(record, order: judging.order) && !$0.isBlocked })
-      .min(by: { FailoverRequest.isEarlier($0, $1) }), waiting.name != request.name
-    {
+    // What waits to move calmly waits for a center that is lost; a failover does not wait for it.
+    if let waiting: FailoverRequest = judging.others.filter({
+      $0.isWaiting(record, order: judging.order) && !$0.isBlocked && (request.verb != .failover || $0.verb == .failover)
+    })
+    .min(by: { FailoverRequest.isEarlier($0, $1) }), waiting.name != request.name {
       return "\(waiting.name) (\(waiting.verb.rawValue) to \(waiting.to?.value ?? "?")) was asked for before"
     }
     for other in judging.others where other.name != request.name && other.cluster == record.cluster && !other.isDryRun {
+      // Its target is silent by now: nobody carries it out any more.
+      if request.verb == .failover, other.to == record.center, judging.silentFor >= judging.lateAfter { continue }
       if other.phase == "Activating", let began: WallTime = other.startedAt,
         judging.now.secondsSince1970 - began.secondsSince1970 < FederationLimits.settlingSeconds
       {

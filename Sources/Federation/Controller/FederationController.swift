@@ -66,6 +66,9 @@ public actor FederationController {
   private var lastFindings: (failover: String, epoch: Int64, at: MonotonicTime, findings: [Finding])?
   /// The epoch for which this daemon has asked people for their word.
   var proposedEpoch: Int64 = 0
+  /// The epoch of the store that this process knows, and when it saw that the store was recovered from the loss of its majority.
+  private var storeEpoch: UInt64?
+  private(set) var recoveredAt: MonotonicTime?
   /// The newest epoch whose Failover is known to have been written.
   var recordedEpoch: Int64 = 0
   private let epochGauge: Gauge
@@ -160,7 +163,20 @@ public actor FederationController {
     }
   }
 
+  /// Before anything is decided: an answer of the recovered store comes after its new epoch is told.
+  private func noteRecovery() {
+    guard let epoch: UInt64 = configuration.reports.store()?.epoch else { return }
+    if let storeEpoch, epoch > storeEpoch {
+      let now: MonotonicTime = clock.now()
+      recoveredAt = now
+      instance.onRecovered(at: now)
+      logger.notice("the store goes on without its lost majority: the lease is counted anew", metadata: ["storeEpoch": "\(epoch)"])
+    }
+    storeEpoch = epoch
+  }
+
   private func tick() {
+    noteRecovery()
     let planned: FailoverRequest? = plannedMove()
     let findings: [Finding] = planned.map { self.findings($0) } ?? []
     let surroundings = surroundings(instance.view.record, planned: planned, findings: findings)

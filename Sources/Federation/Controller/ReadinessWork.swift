@@ -28,7 +28,13 @@ extension FederationController {
     return facts
   }
 
-  func heardVantages() -> [HeardVantage] { heard.all(vantages.cache.all, cluster: configuration.cluster.name, clock.now()) }
+  /// What was said before the store was recovered is of a federation that is no more: its leader would still tell of its majority.
+  func heardVantages() -> [HeardVantage] {
+    let now: MonotonicTime = clock.now()
+    let all: [HeardVantage] = heard.all(vantages.cache.all, cluster: configuration.cluster.name, now)
+    guard let recoveredAt else { return all }
+    return all.filter { now - $0.heardAgo >= recoveredAt }
+  }
 
   /// What every vantage says of the active center; nil where nobody is asked.
   func votes(_ view: ActivationView) -> Votes? {

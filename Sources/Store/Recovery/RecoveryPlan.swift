@@ -20,41 +20,54 @@ public struct RecoveryPlan: Hashable, Sendable {
   ///   - reports: of every member that answered, wherever it is.
   /// - Throws: `StoreError` `.refused` with the reason, when it must not be.
   public init(center: CenterName, clusterName: String, reports: [SurvivorReport]) throws(StoreError) {
-    func refuse(_ reason: String) -> StoreError { StoreError(.refused, "\(reason) Nothing was changed.") }
-    guard let cluster: UInt64 = reports.first?.clusterID else {
-      throw refuse("No member answered. Start those of \(center), they need no majority to answer this.")
+    let survivors: [SurvivorReport] = reports.filter { $0.record?.center == center.value }
+    if let objection: String = Self.objections(center: center, reports: reports).first {
+      throw StoreError(.refused, "\(objection) Nothing was changed.")
     }
-    guard reports.allSatisfy({ $0.clusterID == cluster }) else { throw refuse("The members that answered belong to different clusters.") }
+    guard let best: LogSummary = LogSummary.successor(among: survivors.map(\.log)),
+      let successor: SurvivorReport = survivors.first(where: { $0.memberID == best.member })
+    else { throw StoreError(.refused, "No member of \(center) can go on. Nothing was changed.") }
+    let newest: UInt64 = reports.reduce(0) { max($0, $1.epoch) }
+    self.successor = successor
+    followers = survivors.filter { $0.memberID != successor.memberID }
+    epoch = newest + 1
+    let answered: Set<MemberID> = Set(survivors.map(\.memberID))
+    missing = successor.members.filter { $0.center == center.value && !answered.contains($0.id) }.map(\.name)
+    elsewhere = reports.filter { $0.record?.center != center.value }
+    self.clusterName = clusterName
+  }
+
+  /// Everything that stands against it, one sentence or two each; empty: nothing does.
+  public static func objections(center: CenterName, reports: [SurvivorReport]) -> [String] {
+    guard let cluster: UInt64 = reports.first?.clusterID else {
+      return ["No member answered. Start those of \(center), they need no majority to answer this."]
+    }
+    guard reports.allSatisfy({ $0.clusterID == cluster }) else { return ["The members that answered belong to different clusters."] }
     let newest: UInt64 = reports.reduce(0) { max($0, $1.epoch) }
     let survivors: [SurvivorReport] = reports.filter { $0.record?.center == center.value }
     guard let best: LogSummary = LogSummary.successor(among: survivors.map(\.log)),
       let successor: SurvivorReport = survivors.first(where: { $0.memberID == best.member })
-    else { throw refuse("No member of \(center) answered, or none of them has what another knows to be committed.") }
+    else { return ["No member of \(center) answered, or none of them has what another knows to be committed."] }
+    var found: [String] = []
     for report in reports {
       guard let leader: MemberID = report.leader else { continue }
-      throw refuse(
+      found.append(
         "\(report.name) follows the leader \(report.members.first { $0.id == leader }?.name ?? leader.description): a majority is there, and "
           + "nothing needs to be recovered.")
     }
     // One of an older epoch counts for nothing in the newest.
     let reachable: [MemberID] = reports.filter { $0.epoch == newest }.map(\.memberID)
     let there: Int = successor.voters.filter(reachable.contains).count
-    guard there < successor.voters.count / 2 + 1 else {
-      throw refuse("\(there) of \(successor.voters.count) voters answer, which is a majority: wait for their election.")
+    if there >= successor.voters.count / 2 + 1 {
+      found.append("\(there) of \(successor.voters.count) voters answer, which is a majority: wait for their election.")
     }
     let elsewhere: [SurvivorReport] = reports.filter { $0.record?.center != center.value }
-    if let longer: SurvivorReport = elsewhere.first(where: { $0.epoch == newest && $0.log.last > successor.log.last }) {
-      throw refuse(
+    for longer in elsewhere where longer.epoch == newest && longer.log.last > successor.log.last {
+      found.append(
         "\(longer.name) in \(longer.record?.center ?? "") answers, too, and has a longer log (\(longer.log.last.index) of term "
           + "\(longer.log.last.term) against \(successor.log.last.index) of \(successor.log.last.term)): recover there, or stop it first.")
     }
-    self.successor = successor
-    followers = survivors.filter { $0.memberID != successor.memberID }
-    epoch = newest + 1
-    let answered: Set<MemberID> = Set(survivors.map(\.memberID))
-    missing = successor.members.filter { $0.center == center.value && !answered.contains($0.id) }.map(\.name)
-    self.elsewhere = elsewhere
-    self.clusterName = clusterName
+    return found
   }
 
   public var terms: [UInt64] { ([successor] + followers + elsewhere).map(\.log.currentTerm) }

@@ -45,11 +45,11 @@ struct StoreRecoverCommand: AsyncParsableCommand {
     }
   }
 
-  private static var user: String {
+  static var user: String {
     getenv("SUDO_USER").map { String(cString: $0) } ?? getenv("USER").map { String(cString: $0) } ?? "root"
   }
 
-  private static func write(_ text: String, _ name: String, _ folder: String) throws {
+  static func write(_ text: String, _ name: String, _ folder: String) throws {
     let file: any DiskFile = try PosixDisk(folder).open(name, create: true)
     defer { file.close() }
     try file.write(Bytes(text), at: 0)

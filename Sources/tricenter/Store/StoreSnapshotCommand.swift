@@ -12,7 +12,7 @@ import TLS
 struct StoreSnapshotCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "snapshot", abstract: "Save the store to a file, look at such a file, begin a cluster with it.",
-    subcommands: [Save.self, Status.self, Restore.self])
+    subcommands: [Save.self, Status.self, StoreSnapshotVerify.self, Restore.self])
 
   struct Save: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
