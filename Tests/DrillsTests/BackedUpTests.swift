@@ -1,5 +1,6 @@
 import KubeModel
 import Primitives
+import TestSupport
 import Testing
 
 @testable import Drills
@@ -36,6 +37,18 @@ import Testing
     }
     #expect(BackedUp.digest(object()) != BackedUp.digest(object { $0["metadata"]["labels"]["app"] = "other" }))
     #expect(BackedUp.digest(object()) != BackedUp.digest(object { $0["metadata"]["annotations"]["owner"] = "risk" }))
+  }
+
+  @Test func `the damaged workload damages what the drill has saved`() throws {
+    func read(_ path: String) throws -> [String: String] {
+      let objects: [KubeObject] = try Manifest.objects(Transcript.readText("\(RunbookTests.root)/\(path)"))
+      #expect(objects.allSatisfy { Manifest.resource(of: $0) != nil })
+      return Dictionary(uniqueKeysWithValues: objects.map { ("\($0.kind)/\($0.name)", BackedUp.digest($0)) })
+    }
+    let saved: [String: String] = try read("runbooks/workloads/ledger.yaml")
+    let damaged: [String: String] = try read("runbooks/workloads/ledger-damaged.yaml")
+    #expect(saved.count == 6 && damaged.count == 3)
+    for (name, digest) in damaged { #expect(saved[name] != nil && saved[name] != digest, "\(name)") }
   }
 
   @Test func `what is applied has no trace of the object before`() {

@@ -8,6 +8,8 @@ import Testing
   "City loss, zombie, backup", .serialized, .enabled(if: Program.runsDrills, "Tests/run --drills runs it"),
   .enabled(if: Machine.obstacle == nil, Comment(rawValue: Machine.obstacle ?? "")))
 struct DisasterLongTests {
+  static let runbooks: Set<String> = ["backup-restore", "city-loss", "zombie-production"]
+
   /// Runs a runbook that ships, expects it to pass, and prints what it took.
   private func pass(_ name: String, _ lab: TestLab, variant: String? = nil) async throws -> JSONValue {
     let report = "\(lab.machine.folder)/\(name)\(variant ?? "").json"

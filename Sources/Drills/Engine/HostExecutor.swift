@@ -6,9 +6,9 @@ import Site
 public protocol HostExecutor: Sendable {
   /// Runs it to its end. Throws when it cannot be run, or does not end in time; a status other than 0 is an outcome.
   func run(_ words: [String], on host: HostName, timeout: Duration) async throws -> (status: Int32, output: String)
-  /// The same with all of its output, for what is read by a machine. `{program}` is the federation's own program, `{site}` its site file,
-  /// `{pki}` the folder of certificates, `{data}` that of the store's member, `{keep}` one for backups and certificates; `{center}`, `{host}` and
-  /// `{address}` are the host's.
+  /// The same with all of its output, for what is read by a machine. `{program}` is the federation's own program, `{site}` its site
+  /// file, `{pki}` the folder of certificates, `{data}` that of the store's member, `{keep}` one for backups and certificates; `{center}`,
+  /// `{host}` and `{address}` are the host's.
   func output(_ words: [String], on host: HostName, timeout: Duration) async throws -> HostOutput
 }
 

@@ -93,7 +93,8 @@ public struct ActionDescription: Sendable {
   public var renewal: Renewal?
   /// The input that names the step whose effect it ends; without a value, the step that it stands in.
   public var endsStepIn: String?
-  /// The store may be what is broken, and this mends it: it waits only for a moment for its intent to be stored, and may be asked for again.
+  /// The store may be what is broken, and this mends it: it waits only for a moment for its intent to be stored, and may be asked for
+  /// again.
   public var mendsStore: Bool = false
   /// Ends the session that this action began, so that a runner that takes over does not begin it again.
   public var ends: [String] = []
