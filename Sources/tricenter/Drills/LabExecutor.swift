@@ -4,8 +4,8 @@ import Primitives
 import Processes
 import Site
 
-/// Programs on a host of the lab: in its network, among its processes, with its files. `{program}`, `{pki}`, `{site}`, … (`HostPlaces`) stand
-/// for what a lab has instead of an installation.
+/// Programs on a host of the lab: in its network, among its processes, with its files. `{program}`, `{pki}`, `{site}`, … (`HostPlaces`)
+/// stand for what a lab has instead of an installation.
 struct LabExecutor: HostExecutor {
   let lab: Lab
 
