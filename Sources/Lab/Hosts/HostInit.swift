@@ -134,6 +134,8 @@ public struct HostInit {
       throw LabError(.badInput, "A lab cannot lie below \(folder), which every host of it has for itself: \(directory.path).")
     }
     try LabDirectory.make(kept)
+    // As on any machine: who is not root passes through it.
+    chmod(kept, 0o755)
     try Command("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run").runBlockingChecked()
     try Command("mount", "--bind", kept, "/var/lib").runBlockingChecked()
     if directory.hasOwnDisks { try mountOwnDisk() }
