@@ -68,20 +68,29 @@ final class MortalTransport: HTTPTransport {
   let life: KillSwitch
   private let isFrozen: Atomic<Bool> = Atomic(false)
   private let underWay: Atomic<Int> = Atomic(0)
-  init(_ inner: any HTTPTransport, _ life: KillSwitch) {
+  /// Requests until it stands still by itself: in the middle of a run, however fast that is.
+  private let left: Atomic<Int>
+  init(_ inner: any HTTPTransport, _ life: KillSwitch, freezesAfter requests: Int = .max) {
     self.inner = inner
     self.life = life
+    left = Atomic(requests)
   }
 
-  /// From when this returns nothing of this runner changes anything: what was at the API already has been carried out.
+  /// Returns once it stands still. From then on nothing of this runner changes anything: what was at the API has been carried out.
+  func whenFrozen() async throws {
+    while !isFrozen.load(ordering: .sequentiallyConsistent) || underWay.load(ordering: .sequentiallyConsistent) > 0 {
+      try await Task.sleep(for: .milliseconds(1))
+    }
+  }
   func freeze() async throws {
     isFrozen.store(true, ordering: .sequentiallyConsistent)
-    while underWay.load(ordering: .sequentiallyConsistent) > 0 { try await Task.sleep(for: .milliseconds(1)) }
+    try await whenFrozen()
   }
   func thaw() { isFrozen.store(false, ordering: .sequentiallyConsistent) }
 
   func execute(_ request: HTTPRequest, body: ByteBuffer?) async throws -> ClientResponse {
     underWay.add(1, ordering: .sequentiallyConsistent)
+    if left.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 { isFrozen.store(true, ordering: .sequentiallyConsistent) }
     while isFrozen.load(ordering: .sequentiallyConsistent) {
       underWay.subtract(1, ordering: .sequentiallyConsistent)
       try await Task.sleep(for: .milliseconds(2))

@@ -65,11 +65,10 @@ import Testing
     try await RunStage.with { stage in
       try await stage.begin(Self.runbook, name: "still")
       let (first, second) = (KillSwitch(after: .max), KillSwitch(after: .max))
-      let transport = MortalTransport(stage.inner, first)
+      let transport = MortalTransport(stage.inner, first, freezesAfter: 4)
       async let frozen: RunShell.Outcome = stage.runner("still", 1, life: first, transport: transport)
       // It stands still in the middle, with its own writes under way.
-      while try await stage.record("still").steps[0].phase == .pending { try await Task.sleep(for: .milliseconds(1)) }
-      try await transport.freeze()
+      try await transport.whenFrozen()
       let outcome: RunShell.Outcome = try await stage.runner("still", 2, life: second)
       guard case .ended(let record, nil) = outcome else {
         transport.thaw()
