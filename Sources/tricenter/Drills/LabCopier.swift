@@ -106,8 +106,10 @@ struct LabCopier: ClusterCopier {
   private func clusterCopy(_ copy: Lab.Copy, _ note: CopyNote) throws -> ClusterCopy {
     let pki = FederationPKI(directory: copy.lab.directory.pki)
     let person = pki.files(person: "admin")
+    // Read once: the files go with the copy.
     let tls: TLSContext = try .client(
-      identity: .files(certificate: person.certificate, key: person.key), trust: .file(pki.authorityCertificate),
+      identity: .fixed(TLSIdentity(certificateFile: person.certificate, keyFile: person.key)),
+      trust: .fixed(TLSTrust(file: pki.authorityCertificate)),
       applicationProtocols: HTTPServerConfiguration.applicationProtocols)
     // Sockets are opened by the threads of the loops: these two, and the one that may block, live in the copy's network from now on.
     let (group, names) = (MultiThreadedEventLoopGroup(numberOfThreads: 2), MultiThreadedEventLoopGroup(numberOfThreads: 1))
