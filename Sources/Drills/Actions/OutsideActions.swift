@@ -122,7 +122,8 @@ enum OutsideActions {
     let outcome = try await executor(context).run(words, on: HostName(call["host"]), timeout: left)
     guard outcome.status == 0 else {
       throw DrillError(
-        .failed, "\(call["command"]) on \(call["host"]) (`\(words.joined(separator: " ").prefix(60))`) ended with status "
+        .failed,
+        "\(call["command"]) on \(call["host"]) (`\(words.joined(separator: " ").prefix(60))`) ended with status "
           + "\(outcome.status): \(outcome.output)")
     }
     return outcome.output.isEmpty ? "done on \(call["host"])" : "\(call["host"]): \(outcome.output.prefix(300))"
