@@ -59,7 +59,7 @@ import Testing
         phase: phase,
         lags: [
           "rdr-1": .init(entries: seconds * 100, bytes: seconds * 10_000, seconds: seconds),
-          "ldr-1": .init(entries: 1, bytes: 100, seconds: near),
+          "ldr-1": .init(entries: near > 0 ? 1 : 0, bytes: 100, seconds: near),
         ])
     }
   }
@@ -73,7 +73,8 @@ import Testing
     #expect(abs(change - 4) < 0.001)
     #expect(found.json["while"]["ms_p99"].double == 9_000)
     #expect(LagComparison(lags(.before, [0.04])) == nil)
-    let still: LagComparison = try #require(LagComparison(lags(.before, [0], near: 0) + lags(.during, [1]) + lags(.after, [0])))
+    let still: LagComparison = try #require(
+      LagComparison(lags(.before, [0], near: 0) + lags(.during, [1], near: 0) + lags(.after, [0], near: 0)))
     #expect(still.change(.during) { $0.onTheWay } == nil && still.change(.after) { $0.median.seconds } == 0)
   }
 
