@@ -32,21 +32,26 @@ public final class ServiceProxy: Sendable {
   private let slices: Informer
   private let pods: Informer
   private let permissions: AsyncStream<Permission>
+  private let departures: AsyncStream<String?>
+  private let left: Mutex<String?> = Mutex(nil)
   private let clock: any TimeSource
   private let logger = Logger(label: "proxy")
   private let table: ProxyTable
   private let syncs = Counter(label: "kubeproxy_sync_proxy_rules_total")
   private let syncTime = Timer(label: "kubeproxy_sync_proxy_rules_duration_seconds")
 
-  /// `informers` must be run by the caller. `permissions`: told whenever the activation was read.
+  /// `informers` must be run by the caller. `permissions`: told whenever the activation was read. `departures`: the center that the
+  /// activation has just left, nil once the slices must have followed.
   public init(
-    informers: SharedInformers, configuration: Configuration, permissions: AsyncStream<Permission>, clock: any TimeSource = SystemClock()
+    informers: SharedInformers, configuration: Configuration, permissions: AsyncStream<Permission>, departures: AsyncStream<String?>? = nil,
+    clock: any TimeSource = SystemClock()
   ) {
     self.configuration = configuration
     services = informers.informer(.services)
     slices = informers.informer(.endpointSlices)
     pods = informers.informer(.pods, fieldSelector: "spec.nodeName=\(configuration.node)")
     self.permissions = permissions
+    self.departures = departures ?? AsyncStream { $0.finish() }
     self.clock = clock
     table = ProxyTable(clock: clock)
   }
@@ -55,7 +60,7 @@ public final class ServiceProxy: Sendable {
   public func run() async throws {
     let (changes, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     for informer in [services, slices, pods] { informer.onChange { _ in continuation.yield() } }
-    let permissions: AsyncStream<Permission> = permissions
+    let (permissions, departures): (AsyncStream<Permission>, AsyncStream<String?>) = (permissions, departures)
     try await services.waitUntilSynced()
     try await slices.waitUntilSynced()
     try await pods.waitUntilSynced()
@@ -69,6 +74,12 @@ public final class ServiceProxy: Sendable {
         }
       }
       group.addTask { for await permission in permissions { await self.table.follow(permission) } }
+      group.addTask {
+        for await center in departures {
+          self.left.withLock { $0 = center }
+          continuation.yield()
+        }
+      }
     }
   }
 
@@ -90,7 +101,7 @@ public final class ServiceProxy: Sendable {
   private func wanted(_ fencesBridge: Bool) -> RuleSet {
     let ports: [ServicePort] = ServicePort.all(
       services: services.cache.all, slices: slices.cache.all, node: configuration.node,
-      zone: configuration.zone)
+      zone: configuration.zone, left: left.withLock { $0 })
     let hot: [String] = pods.cache.all.filter { WorkloadTier($0).isEverywhere || $0.spec["hostNetwork"].bool == true }
       .compactMap { $0.status["podIP"].string }
     return RuleSet.build(

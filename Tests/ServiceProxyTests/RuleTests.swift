@@ -42,6 +42,26 @@ import Testing
     #expect(!rules.chains.values.joined().contains { $0.contains("10.1.0.3") })
   }
 
+  @Test func nothingLeadsToTheCenterThatAnActivationHasLeftButToHotPods() {
+    func endpoint(_ address: String, in zone: String?) -> JSONValue {
+      var endpoint: JSONValue = Self.endpoint(address, node: "b")
+      if let zone { endpoint["zone"] = .string(zone) }
+      return endpoint
+    }
+    let endpoints: JSONValue = [
+      endpoint("10.1.0.1", in: "production"), endpoint("10.2.0.1", in: "local-dr"), endpoint("192.0.2.1", in: nil),
+    ]
+    func chosen(_ slice: KubeObject, left: String?) -> [String] {
+      ServicePort.all(services: [Self.web], slices: [slice], node: "a", zone: "remote-dr", left: left)[0].endpoints.map(\.address)
+    }
+    let plain: KubeObject = Self.slice("web", endpoints)
+    #expect(chosen(plain, left: nil) == ["10.1.0.1", "10.2.0.1", "192.0.2.1"])
+    #expect(chosen(plain, left: "production") == ["10.2.0.1", "192.0.2.1"])
+    var hot: KubeObject = plain
+    hot.json["metadata"]["labels"][WorkloadTier.annotation] = .string(WorkloadTier.hot.rawValue)
+    #expect(chosen(hot, left: "production").count == 3)
+  }
+
   @Test func withoutReadyOnesThoseThatEndStillServeAndWithoutAnyItIsRefused() {
     #expect(Self.ports(Self.web, [Self.endpoint("10.1.0.1", ready: false, serving: true)])[0].endpoints.count == 1)
     let rules: RuleSet = .build(Self.ports(Self.web, []), host: Self.host)

@@ -29,7 +29,9 @@ struct ServicePort: Hashable, Sendable {
 
   /// IPv4 Services that have a virtual address, in the order of their names. `zone`: this host's center. A Service whose pods are all
   /// `hot` is served from there as long as one of them is ready there: another center's may be dead for as long as the activation's lease.
-  static func all(services: [KubeObject], slices: [KubeObject], node: String, zone: String?) -> [ServicePort] {
+  /// `left`: the center that an activation has just left. Nothing leads to it any more except to `hot` Services, whatever the slices say
+  /// until the new center's controllers have come to them.
+  static func all(services: [KubeObject], slices: [KubeObject], node: String, zone: String?, left: String? = nil) -> [ServicePort] {
     var slicesOf: [String: [KubeObject]] = [:]
     for slice in slices where slice["addressType"].string != "IPv6" && slice["addressType"].string != "FQDN" {
       if let service: String = slice.labels["kubernetes.io/service-name"] {
@@ -37,13 +39,14 @@ struct ServicePort: Hashable, Sendable {
       }
     }
     return services.sorted { $0.key < $1.key }.flatMap { service in
-      ports(of: service, slices: slicesOf[service.key] ?? [], here: Place(node: node, zone: zone))
+      ports(of: service, slices: slicesOf[service.key] ?? [], here: Place(node: node, zone: zone, left: left))
     }
   }
 
   private struct Place {
     var node: String
     var zone: String?
+    var left: String?
   }
 
   private static func ports(of service: KubeObject, slices: [KubeObject], here: Place) -> [ServicePort] {
@@ -81,6 +84,7 @@ struct ServicePort: Hashable, Sendable {
     var serving: Set<Endpoint> = []
     var onNode: Set<Endpoint> = []
     var inZone: Set<Endpoint> = []
+    let left: String? = isHot(slices) ? nil : here.left
     for slice in slices {
       guard
         let number: Int64 = slice["ports"].array.first(where: {
@@ -88,6 +92,7 @@ struct ServicePort: Hashable, Sendable {
         })?["port"].int
       else { continue }
       for entry in slice["endpoints"].array {
+        if let left, entry["zone"].string == left { continue }
         let conditions: JSONValue = entry["conditions"]
         for address in entry["addresses"].array.compactMap(\.string) {
           let endpoint = Endpoint(address: address, port: number)
