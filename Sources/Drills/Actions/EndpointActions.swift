@@ -33,7 +33,7 @@ enum EndpointActions {
     // Where the first look already found nothing, it was so at some time before.
     let isExact: Bool = found.contains { $0.look.number > 1 && $0.look.at == last.look.at }
     context.noteMilestone("endpointsGone", last.look.at, watchedFrom: isExact ? zero : began)
-    context.note("endpointsGone", center: call.center.value, "\(last.host) was the last", at: last.look.at)
+    context.note("endpointsGone", center: call.center.value, "\(last.host) was the last: \(last.look.before)", at: last.look.at)
     let milliseconds = Int((last.look.at - zero).inMilliseconds)
     let told: String =
       "\(names.count) \(asksRules ? "names and the rules" : "names") of \(found.count) hosts lead to \(call.center) no more, "
@@ -64,6 +64,8 @@ enum EndpointActions {
   struct Look: Sendable {
     var at: MonotonicTime
     var number: Int
+    /// What the look before it found.
+    var before: String
   }
 }
 
@@ -110,6 +112,7 @@ private struct HostLook: Sendable {
   /// When the look that found nothing began, and which one it was.
   func untilClean(_ deadline: MonotonicTime) async throws -> EndpointActions.Look {
     var number: Int = 0
+    var before: String = ""
     while true {
       number += 1
       var left: String
@@ -119,7 +122,8 @@ private struct HostLook: Sendable {
         left = "\(host.name) does not say: \(error)"
       }
       // Counted when the answers were there: what was asked for before may have changed since the look began.
-      if left.isEmpty { return .init(at: context.clock.now(), number: number) }
+      if left.isEmpty { return .init(at: context.clock.now(), number: number, before: before) }
+      before = left
       guard context.clock.now() < deadline else { throw DrillError(.timeout, left) }
       try await Task.sleep(for: .milliseconds(100))
     }
