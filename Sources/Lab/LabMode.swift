@@ -43,24 +43,7 @@ enum LoopbackSite {
         text += "pods: 127.\(171 + place).\(index + 1).0/24 }\n"
       }
     }
-    text += "links:\n"
-    for link in site.links {
-      text += "  - { between: [\(link.between[0]), \(link.between[1])], roundTrip: \(link.roundTrip.inNanoseconds / 1_000)us }\n"
-    }
-    text += "clusters:\n"
-    for (index, cluster) in site.clusters.enumerated() {
-      text += "  - name: \(cluster.name)\n    services: 127.\(196 + index).0.0/16\n    domain: \(cluster.domain)\n"
-      text += "    nodePorts: \(cluster.nodePorts.lowerBound)-\(cluster.nodePorts.upperBound)\n"
-      text += "    centers: [\(cluster.order.map(\.value).joined(separator: ", "))]\n"
-      text += "    failover: { automaticTo: [\(cluster.automaticTo.map(\.value).joined(separator: ", "))] }\n"
-    }
-    let policy: ActivationPolicy = site.activation
-    func milliseconds(_ duration: Duration) -> Int64 { duration.inNanoseconds / 1_000_000 }
-    text += "activation: { lease: \(milliseconds(policy.lease))ms, renewEvery: \(milliseconds(policy.renewEvery))ms, "
-    text += "margin: \(milliseconds(policy.margin))ms }\n"
-    let ports: Ports = site.ports
-    text += "ports: { client: \(ports.client), peer: \(ports.peer), apiserver: \(ports.apiserver), kubelet: \(ports.kubelet), "
-    text += "dns: \(dnsPort), admin: \(ports.admin), role: \(ports.role) }\n"
+    text += SiteText.common(site, services: { index, _ in "127.\(196 + index).0.0/16" }, dnsPort: dnsPort)
     text += "lab:\n  loopback: true\n"
     text += "  branch: { name: \(site.lab?.branch.name.value ?? "branch"), network: 127.79.0.0/24, address: 127.79.0.11 }\n"
     return text

@@ -77,25 +77,7 @@ public struct CopyPlan: Sendable {
       }
     }
     let branch: String = real.lab?.branch.name.value ?? "branch"
-    text += "links:\n"
-    for link in real.links {
-      let ends: [String] = link.between.map { $0.value == branch ? prefix + branch : $0.value }
-      text += "  - { between: [\(ends.joined(separator: ", "))], roundTrip: \(link.roundTrip.inNanoseconds / 1_000)us }\n"
-    }
-    text += "clusters:\n"
-    for cluster in real.clusters {
-      text += "  - name: \(cluster.name)\n    services: \(cluster.services)\n    domain: \(cluster.domain)\n"
-      text += "    nodePorts: \(cluster.nodePorts.lowerBound)-\(cluster.nodePorts.upperBound)\n"
-      text += "    centers: [\(cluster.order.map(\.value).joined(separator: ", "))]\n"
-      text += "    failover: { automaticTo: [\(cluster.automaticTo.map(\.value).joined(separator: ", "))] }\n"
-    }
-    let policy: ActivationPolicy = real.activation
-    func milliseconds(_ duration: Duration) -> Int64 { duration.inNanoseconds / 1_000_000 }
-    text += "activation: { lease: \(milliseconds(policy.lease))ms, renewEvery: \(milliseconds(policy.renewEvery))ms, "
-    text += "margin: \(milliseconds(policy.margin))ms }\n"
-    let ports: Ports = real.ports
-    text += "ports: { client: \(ports.client), peer: \(ports.peer), apiserver: \(ports.apiserver), kubelet: \(ports.kubelet), "
-    text += "dns: \(ports.dns), admin: \(ports.admin), role: \(ports.role) }\n"
+    text += SiteText.common(real, end: { $0 == branch ? prefix + branch : $0 })
     return text + "lab:\n  branch: { name: \(prefix)\(branch), network: \(block(32))/24, address: \(block(32).advanced(by: 11)) }\n"
   }
 }

@@ -14,7 +14,6 @@ struct CertificateEffect: FaultEffect {
     self.fault = fault
   }
 
-  private var hosts: [HostName] { fault.hosts(lab.site) }
   private var daemon: PKIDaemon? { fault.parameters["daemon"].flatMap { PKIDaemon(rawValue: $0) } }
 
   func obstacle() -> String? {

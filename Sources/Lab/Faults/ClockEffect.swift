@@ -13,7 +13,6 @@ struct ClockEffect: FaultEffect {
     self.fault = fault
   }
 
-  private var hosts: [HostName] { fault.hosts(lab.site) }
   private var daemon: String { fault.parameters["daemon"] ?? "" }
   private var seconds: Int64 { fault.parameters["seconds"].flatMap { Int64($0) } ?? 0 }
 

@@ -15,8 +15,6 @@ struct DiskEffect: FaultEffect {
     self.fault = fault
   }
 
-  private var hosts: [HostName] { fault.hosts(lab.site) }
-
   func obstacle() -> String? {
     guard lab.directory.hasOwnDisks else {
       return "its hosts have no disks of their own; `tricenter lab up --own-disks` makes a lab whose hosts have"
@@ -26,7 +24,6 @@ struct DiskEffect: FaultEffect {
   }
 
   func begin(_ handle: FaultHandle) throws -> String {
-    let names: String = hosts.map(\.value).joined(separator: ", ")
     guard fault.kind == .fullDisk else {
       return "the disk of \(names) stands still for \(fault.parameters["stall"] ?? "") of every \(fault.parameters["every"] ?? "")"
     }

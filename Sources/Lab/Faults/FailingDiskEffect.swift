@@ -18,9 +18,6 @@ struct FailingDiskEffect: FaultEffect {
     self.fault = fault
   }
 
-  private var hosts: [HostName] { fault.hosts(lab.site) }
-  private var names: String { hosts.map(\.value).joined(separator: ", ") }
-
   func obstacle() -> String? {
     if let obstacle: String = DiskEffect(lab, fault).obstacle() { return obstacle }
     let failed: [HostName] = hosts.filter { lab.diskPath(of: $0).map(Self.hasFailed) ?? false }

@@ -4,6 +4,8 @@ import Site
 /// How one kind of fault is done in the lab, and undone. Undoing must be possible from the record alone, in another process, and do no harm
 /// where the fault was done by half or has ended by itself.
 protocol FaultEffect: Sendable {
+  var lab: Lab { get }
+  var fault: FaultSpec { get }
   init(_ lab: Lab, _ fault: FaultSpec)
   /// What keeps it from being done here, nil if nothing does.
   func obstacle() -> String?
@@ -15,6 +17,9 @@ protocol FaultEffect: Sendable {
 }
 
 extension FaultEffect {
+  var hosts: [HostName] { fault.hosts(lab.site) }
+  /// Of the hosts, for sentences.
+  var names: String { hosts.map(\.value).joined(separator: ", ") }
   func obstacle() -> String? { nil }
   func renew(_ handle: FaultHandle) throws {}
 }

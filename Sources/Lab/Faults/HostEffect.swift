@@ -12,8 +12,6 @@ struct HostEffect: FaultEffect {
     self.fault = fault
   }
 
-  private var hosts: [HostName] { fault.hosts(lab.site) }
-
   func obstacle() -> String? {
     let dark: [HostName] = hosts.filter { !lab.isPowered($0) }
     return dark.isEmpty ? nil : "\(dark.map(\.value).joined(separator: ", ")) has no power"

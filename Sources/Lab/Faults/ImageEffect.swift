@@ -13,7 +13,6 @@ struct ImageEffect: FaultEffect {
     self.fault = fault
   }
 
-  private var hosts: [HostName] { fault.hosts(lab.site) }
   private var image: String { fault.parameters["image"] ?? "" }
 
   func obstacle() -> String? {

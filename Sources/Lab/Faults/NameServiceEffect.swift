@@ -14,7 +14,6 @@ struct NameServiceEffect: FaultEffect {
     self.fault = fault
   }
 
-  private var hosts: [HostName] { fault.hosts(lab.site) }
   func obstacle() -> String? { lab.usesNamespaces ? nil : "hosts have no network of their own on loopback addresses" }
 
   private func table(_ handle: FaultHandle) -> String { "inet tricenter-\(handle.id)" }

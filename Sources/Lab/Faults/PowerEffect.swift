@@ -11,9 +11,6 @@ struct PowerEffect: FaultEffect {
     self.fault = fault
   }
 
-  private var hosts: [HostName] { fault.hosts(lab.site) }
-  private var names: String { hosts.map(\.value).joined(separator: ", ") }
-
   func begin(_ handle: FaultHandle) throws -> String { "\(lab.power(off: hosts)) processes of \(names) ended by SIGKILL" }
 
   func end(_ handle: FaultHandle) throws -> String {

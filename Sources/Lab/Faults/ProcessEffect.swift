@@ -15,7 +15,6 @@ struct ProcessEffect: FaultEffect {
   }
 
   private var daemon: String { fault.kind == .nodeNotReady ? "node" : fault.parameters["daemon"] ?? "" }
-  private var hosts: [HostName] { fault.hosts(lab.site) }
 
   func obstacle() -> String? {
     if daemon == "containerd", !lab.usesNamespaces { return "pods are simulated here, there is no containerd" }
@@ -26,7 +25,6 @@ struct ProcessEffect: FaultEffect {
   func begin(_ handle: FaultHandle) throws -> String {
     if fault.kind == .killProcess { try hold(until: handle.until) }
     for host in hosts { if let pid: pid_t = lab.process(daemon, of: host) { kill(pid, fault.kind == .killProcess ? SIGKILL : SIGSTOP) } }
-    let names: String = hosts.map(\.value).joined(separator: ", ")
     return fault.kind == .killProcess ? "\(daemon) of \(names) killed, and not started again" : "\(daemon) of \(names) stands still"
   }
 
