@@ -15,14 +15,26 @@ final class GaugeCell: RecorderHandler, Sendable {
   func record(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
 }
 
-/// Timers and distributions: etcd's bucket boundaries in seconds, 0.1 ms to 52 s by doubling.
+/// Upper ends of buckets, each twice the one before. etcd's for durations: 0.1 ms to 52 s.
+struct HistogramBounds: Sendable {
+  var first: Double = 0.0001
+  var count: Int = 20
+}
+
+/// Timers and distributions.
 final class HistogramCell: TimerHandler, RecorderHandler, Sendable {
   private struct State {
-    var buckets: [Int64] = [Int64](repeating: 0, count: 20)
+    var buckets: [Int64]
     var count: Int64 = 0
     var sum: Double = 0
   }
-  private let state: Mutex<State> = Mutex(State())
+  private let state: Mutex<State>
+  private let first: Double
+
+  init(_ bounds: HistogramBounds = HistogramBounds()) {
+    first = bounds.first
+    state = Mutex(State(buckets: [Int64](repeating: 0, count: bounds.count)))
+  }
 
   func recordNanoseconds(_ duration: Int64) { record(Double(duration) / 1e9) }
   func record(_ value: Int64) { record(Double(value)) }
@@ -30,7 +42,7 @@ final class HistogramCell: TimerHandler, RecorderHandler, Sendable {
     state.withLock { state in
       state.count += 1
       state.sum += value
-      var bound: Double = 0.0001
+      var bound: Double = first
       for index in state.buckets.indices {
         if value <= bound {
           state.buckets[index] += 1
@@ -47,7 +59,7 @@ final class HistogramCell: TimerHandler, RecorderHandler, Sendable {
     let suffix: String = labels.isEmpty ? "" : "{\(labels)}"
     var text: String = ""
     var cumulative: Int64 = 0
-    var bound: Double = 0.0001
+    var bound: Double = first
     for bucket in state.buckets {
       cumulative += bucket
       text += "\(name)_bucket{\(prefix)le=\"\(bound)\"} \(cumulative)\n"

@@ -19,9 +19,16 @@ enum ProcessMetrics {
       gauge("process_resident_memory_bytes", pages * Double(sysconf(Int32(_SC_PAGESIZE))))
       gauge("process_virtual_memory_bytes", virtual)
     }
-    if let open: Int = openFiles() { gauge("process_open_fds", Double(open)) }
+    // Under etcd's names, too.
+    if let open: Int = openFiles() { for name in ["process_open_fds", "os_fd_used"] { gauge(name, Double(open)) } }
     var limit = rlimit()
-    if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 { gauge("process_max_fds", Double(limit.rlim_cur)) }
+    if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
+      for name in ["process_max_fds", "os_fd_limit"] { gauge(name, Double(limit.rlim_cur)) }
+    }
+    if getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0 {
+      // All bits set: no limit. Go's library writes that number, too.
+      gauge("process_virtual_memory_max_bytes", Double(limit.rlim_cur))
+    }
     return lines
   }
 

@@ -13,11 +13,17 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
   private let counters: Mutex<[Key: CounterCell]> = Mutex([:])
   private let gauges: Mutex<[Key: GaugeCell]> = Mutex([:])
   private let timers: Mutex<[Key: HistogramCell]> = Mutex([:])
+  private let bounds: Mutex<[String: HistogramBounds]> = Mutex([:])
 
   public init() {}
 
   /// Call once, before the first metric is made.
   public func bootstrap() { MetricsSystem.bootstrap(self) }
+
+  /// The buckets of a histogram that measures no time, said before it is made first.
+  public func setBounds(of label: String, first: Double, count: Int) {
+    bounds.withLock { $0[label] = HistogramBounds(first: first, count: count) }
+  }
 
   private static func key(_ label: String, _ dimensions: [(String, String)]) -> Key {
     let name = String(label.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == ":") ? $0 : "_" })
@@ -58,17 +64,27 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
   public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler { histogram(label, dimensions) }
 
   private func histogram(_ label: String, _ dimensions: [(String, String)]) -> HistogramCell {
-    timers.withLock { cells in
+    let bounds: HistogramBounds = bounds.withLock { $0[label] } ?? HistogramBounds()
+    return timers.withLock { cells in
       let key: Key = Self.key(label, dimensions)
       if let cell: HistogramCell = cells[key] { return cell }
-      let cell = HistogramCell()
+      let cell = HistogramCell(bounds)
       cells[key] = cell
       return cell
     }
   }
-  public func destroyCounter(_ handler: any CounterHandler) {}
-  public func destroyRecorder(_ handler: any RecorderHandler) {}
-  public func destroyTimer(_ handler: any TimerHandler) {}
+
+  // What is measured no more is told no more: members that left, watches that ended.
+  public func destroyCounter(_ handler: any CounterHandler) {
+    counters.withLock { cells in cells = cells.filter { $0.value !== handler as AnyObject } }
+  }
+  public func destroyRecorder(_ handler: any RecorderHandler) {
+    gauges.withLock { cells in cells = cells.filter { $0.value !== handler as AnyObject } }
+    timers.withLock { cells in cells = cells.filter { $0.value !== handler as AnyObject } }
+  }
+  public func destroyTimer(_ handler: any TimerHandler) {
+    timers.withLock { cells in cells = cells.filter { $0.value !== handler as AnyObject } }
+  }
 
   /// The whole exposition.
   public func text() -> String {

@@ -6,8 +6,10 @@ public struct LinkLimits: Sendable {
   public var chunkBytes: Int = 64 << 10
   /// The same for bulk, so that on a slow link little of it stands between a heartbeat and the wire: 13 ms at 10 Mbit/s.
   public var bulkChunkBytes: Int = 16 << 10
-  /// Round trips that bulk lengthens by more than this make it slow down (`BulkPacer`). Heartbeats come every 50 ms by default.
+  /// Round trips that bulk lengthens by more than this make it slow down (`LinkPacer`). Heartbeats come every 50 ms by default.
   public var bulkDelayTarget: Duration = .milliseconds(50)
+  /// The same for entries between cities. Longer, so that bulk gives way to them, and well below an election's patience (350 ms).
+  public var entryDelayTarget: Duration = .milliseconds(100)
   /// Bytes of bulk per second and peer that are never exceeded, by how far the peer is; 0: no such limit.
   public var bulkBytesPerSecond: BulkRates = BulkRates()
   public var compression: LinkCompression = .far
@@ -48,6 +50,8 @@ public struct LinkLimits: Sendable {
   /// Bytes that are taken from the queue in one piece, and what may wait in the process behind the kernel. Between cities less: links are
   /// slower there, and 64 KiB are 50 ms at 10 Mbit/s.
   func pieceBytes(_ distance: LinkDistance) -> Int { distance == .far ? min(chunkBytes, 16 << 10) : chunkBytes }
+  /// A ping goes behind so many bytes of entries: a put for itself needs none, and what no ping confirms stays short.
+  static let markedEntries: Int = 8 << 10
   /// Most bytes of a sentence that is kept or sent.
   static let sentenceBytes: Int = 512
 
@@ -62,6 +66,7 @@ public struct LinkLimits: Sendable {
   func check() {
     precondition(bulkChunkBytes >= 1024 && bulkChunkBytes <= 1 << 20, "a chunk of bulk has 1 KiB to 1 MiB, not \(bulkChunkBytes) bytes")
     precondition(bulkDelayTarget > .zero && compressedFrom >= 64, "bulk's delay and what is compressed must be positive")
+    precondition(entryDelayTarget > bulkDelayTarget, "bulk gives way to entries: its delay must be the shorter")
     precondition(chunkBytes >= 1024 && chunkBytes <= 1 << 20, "a chunk has 1 KiB to 1 MiB, not \(chunkBytes) bytes")
     precondition(frameBytes >= chunkBytes && frameBytes < 1 << 31, "a frame of \(frameBytes) bytes does not fit its limits")
     precondition(urgentQueueBytes > 0 && bytesPerTurn >= chunkBytes, "a turn must have room for a chunk")

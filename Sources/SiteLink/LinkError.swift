@@ -20,6 +20,8 @@ extension Fault<LinkDomain>.Code {
   public static let removed = Self("removed")
   /// The member that dials is of an older epoch of the cluster: survivors of a lost majority went on without it.
   public static let superseded = Self("superseded")
+  /// The member that dials is of another cluster of the same epoch: two groups of survivors were recovered without hearing of each other.
+  public static let twoClusters = Self("twoClusters")
   public static let frameTooLarge = Self("frameTooLarge")
   /// A frame of a kind, class or order that the protocol does not have.
   public static let badFrame = Self("badFrame")

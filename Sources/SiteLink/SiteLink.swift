@@ -56,7 +56,7 @@ public final class SiteLink: Sendable {
     }(),
     receive: @escaping @Sendable (MemberID, ByteBuffer) -> Void, linkChanged: @escaping @Sendable (MemberID, Bool) -> Void,
     gone: @escaping @Sendable (MemberID) -> Void = { _ in }, removed: @escaping @Sendable (String) -> Void = { _ in },
-    introduction: @escaping @Sendable () -> Bytes = { [] }, epoch: UInt64 = 0,
+    introduction: @escaping @Sendable () -> Bytes = { [] }, epoch: LinkEpoch = LinkEpoch(),
     proof: @escaping @Sendable () -> Bytes = { [] }, superseded: @escaping @Sendable (Bytes) -> Void = { _ in },
     command: @escaping @Sendable (Bytes, LinkCaller, @escaping @Sendable (Bytes) -> Void) -> Void = { _, _, answer in answer([]) }
   ) {
@@ -74,7 +74,7 @@ public final class SiteLink: Sendable {
     self.gone = gone
     self.removed = removed
     self.introduction = introduction
-    self.epoch.value.store(epoch, ordering: .sequentiallyConsistent)
+    _ = self.epoch.exchange(epoch)
     self.proof = proof
     self.superseded = superseded
     self.command = command
@@ -136,8 +136,8 @@ public final class SiteLink: Sendable {
 
   /// The cluster's epoch from now on. Connections of the epoch before end, and are made again: a member of another epoch is refused, and
   /// told why. From any thread, also before `start`.
-  public func setEpoch(_ epoch: UInt64) {
-    guard self.epoch.value.exchange(epoch, ordering: .sequentiallyConsistent) != epoch else { return }
+  public func setEpoch(_ epoch: LinkEpoch) {
+    guard self.epoch.exchange(epoch) != epoch else { return }
     let renew: @Sendable () -> Void = { self.core.value?.renewConnections() }
     if eventLoop.inEventLoop { renew() } else { eventLoop.execute(renew) }
   }
@@ -160,5 +160,12 @@ final class StatusBoard: Sendable {
 
 /// The cluster's epoch, for the link and its core.
 final class EpochCell: Sendable {
-  let value = Atomic<UInt64>(0)
+  private let state: Mutex<LinkEpoch> = Mutex(LinkEpoch())
+  var value: LinkEpoch { state.withLock { $0 } }
+  func exchange(_ epoch: LinkEpoch) -> LinkEpoch {
+    state.withLock { state in
+      defer { state = epoch }
+      return state
+    }
+  }
 }

@@ -116,9 +116,9 @@ public final class Store: Sendable {
         let core = try MemberCore(restored, environment)
         self.core.value = core
         ThreadSlice.request(nanoseconds: ThreadSlice.loopNanoseconds)
-        environment.link.setEpoch(restored.epoch.epoch)
+        environment.link.setEpoch(restored.epoch.onLinks)
         self.board.presentedCluster.store(
-          StoreIdentity.presentedCluster(configuration.clusterID, epoch: restored.epoch.epoch), ordering: .relaxed)
+          StoreIdentity.presentedCluster(configuration.clusterID, epoch: restored.epoch.onLinks), ordering: .relaxed)
         let handle: NIOLoopBound<MemberCore> = core.handle
         let tick = TimeAmount.nanoseconds(configuration.tick.inNanoseconds)
         self.ticking.value = self.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in handle.value.tick() }

@@ -35,6 +35,20 @@ import Testing
     #expect(queue.isEmpty && queue.queuedBytes == 0)
   }
 
+  @Test func entriesThatMayNotGoKeepBulkWaitingAndNothingUrgent() {
+    var limits = LinkLimits()
+    limits.chunkBytes = 1024
+    limits.bulkChunkBytes = 1024
+    var queue = SendQueue(limits: limits)
+    offer(frame(9, 3000), .bulk, to: &queue)
+    offer(frame(2, 3000), .normal, to: &queue)
+    offer(frame(1, 10), .urgent, to: &queue)
+    var wire = ByteBuffer()
+    let (first, second) = (queue.take(upTo: .max, entries: 1500, into: &wire), queue.take(upTo: .max, entries: 0, into: &wire))
+    #expect(first == (2 * (1024 + Frame.headerBytes), 0) && second == (0, 0) && queue.hasEntries && queue.hasBulk && !queue.hasUrgent)
+    #expect(queue.take(upTo: .max, into: &wire).bulk > 3000 && queue.isEmpty)
+  }
+
   @Test func everyQueueHasItsLimit() {
     var limits = LinkLimits()
     limits.urgentQueueBytes = 1000

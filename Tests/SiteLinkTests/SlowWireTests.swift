@@ -16,8 +16,8 @@ import Testing
     }
   }
 
-  /// 4 MB of a snapshot and a heartbeat every 50 ms over 16 Mbit/s and 30 ms, to a member of that city.
-  private func passage(to city: String) async throws -> Passage {
+  /// 4 MB of a snapshot, or of entries, and a heartbeat every 50 ms over 16 Mbit/s and 30 ms, to a member of that city.
+  private func passage(to city: String, _ priority: LinkPriority = .bulk) async throws -> Passage {
     let federation = try Federation()
     var limits: LinkLimits = .quick
     limits.compression = .never
@@ -31,7 +31,7 @@ import Testing
     two.link.updatePeers([one.address()])
     await one.waitUp(two)
     let (link, member, size): (SiteLink, MemberID, Int) = (one.link, two.peer.member, 256 << 10)
-    let snapshot: [(Bytes, LinkPriority)] = (0..<16).map { (Bytes(repeating: UInt8($0), count: size), .bulk) }
+    let snapshot: [(Bytes, LinkPriority)] = (0..<16).map { (Bytes(repeating: UInt8($0), count: size), priority) }
     let start: MonotonicTime = SystemClock().now()
     let taken: [Bool] = try await one.send(snapshot, to: two)
     try #require(taken.allSatisfy { $0 }, "\(taken.count { $0 }) taken; \(one.status(of: two)?.lastError ?? "no error")")
@@ -70,5 +70,15 @@ import Testing
     // 15 ms are the wire's own; the rest leaves room for a busy machine.
     #expect(far.median < 150 && far.median * 3 < near.median)
     #expect(far.seconds < 10, "bulk crawls: \(far.seconds) s")
+  }
+
+  @Test func heartbeatsPassEntriesOfAMemberFarBehindAsWell() async throws {
+    let far: Passage = try await passage(to: "west", .normal)
+    print("slow wire, entries paced: \(far.words)")
+    let near: Passage = try await passage(to: "east", .normal)
+    print("slow wire, entries not paced: \(near.words)")
+    // Their window is four times that of bulk, and 128 KiB stand for 66 ms on this wire.
+    #expect(far.median < 250 && far.median * 2 < near.median)
+    #expect(far.seconds < 8, "entries crawl: \(far.seconds) s")
   }
 }

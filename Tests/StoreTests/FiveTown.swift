@@ -19,6 +19,7 @@ final class FiveTown: Sendable {
   private let root: String
   private let authority: CertificateAuthority
   private let stores: Mutex<[Int: Store]> = Mutex([:])
+  private let links: Mutex<[Int: SiteLink]> = Mutex([:])
   private let tick: Duration
   /// Where members listen; the far one may be reached through something in between.
   let ports: [Int]
@@ -71,16 +72,19 @@ final class FiveTown: Sendable {
     )
     let store = try Store(configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: Self.quiet) {
       loop, events in
-      NarrowLink(
-        link: SiteLink(
-          local: member.linkPeer, clusterID: 77, peers: all.map(\.linkPeer), tls: tls, eventLoop: loop, bind: ("127.0.0.1", port),
-          logger: Self.quiet, receive: events.receive, linkChanged: events.linkChanged, removed: events.removed,
-          introduction: events.introduction, proof: events.proof, superseded: events.superseded, command: events.command),
-        town: town, far: all[4].id)
+      let link = SiteLink(
+        local: member.linkPeer, clusterID: 77, peers: all.map(\.linkPeer), tls: tls, eventLoop: loop, bind: ("127.0.0.1", port),
+        logger: Self.quiet, receive: events.receive, linkChanged: events.linkChanged, removed: events.removed,
+        introduction: events.introduction, proof: events.proof, superseded: events.superseded, command: events.command)
+      town.links.withLock { $0[number] = link }
+      return NarrowLink(link: link, town: town, far: all[4].id)
     }
     try await store.start()
     stores.withLock { $0[number] = store }
   }
+
+  /// Why this member's links are not up.
+  func linkErrors(_ number: Int) -> [String] { links.withLock { $0[number] }?.status().compactMap(\.lastError) ?? [] }
 
   func stop(_ number: Int) async { await stores.withLock { $0.removeValue(forKey: number) }?.stop() }
 

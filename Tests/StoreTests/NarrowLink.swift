@@ -18,6 +18,6 @@ struct NarrowLink: PeerLink {
     return link.send(frame, to: member, priority: priority)
   }
   func update(peers: [LinkPeer], removed: Set<MemberID>) { link.updatePeers(peers, removed: removed) }
-  func setEpoch(_ epoch: UInt64) { link.setEpoch(epoch) }
+  func setEpoch(_ epoch: LinkEpoch) { link.setEpoch(epoch) }
   func roundTrips() -> [MemberID: Int64] { [:] }
 }

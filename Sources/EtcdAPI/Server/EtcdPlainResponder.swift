@@ -38,7 +38,9 @@ struct EtcdPlainResponder: Responder {
       let status: HTTPResponse.Status = reason == nil ? .ok : .serviceUnavailable
       let quoted: String = (reason ?? "").replacing("\"", with: "'")
       try await json(response, status, #"{"health":"\#(reason == nil ? "true" : "false")","reason":"\#(quoted)"}"#)
-    default: try await response.respond(.ok, contentType: "text/plain; version=0.0.4; charset=utf-8", ByteBuffer(string: metrics.text()))
+    default:
+      service.metrics.record(service.settings.current())
+      try await response.respond(.ok, contentType: "text/plain; version=0.0.4; charset=utf-8", ByteBuffer(string: metrics.text()))
     }
   }
 

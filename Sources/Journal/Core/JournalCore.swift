@@ -28,6 +28,22 @@ public struct JournalContents: Sendable {
   public var remarks: [String] = []
 }
 
+/// How long the disk took for a group of appends.
+public struct DiskTimes: Sendable {
+  public private(set) var writing: Int64 = 0
+  public private(set) var syncing: Int64 = 0
+
+  mutating func add(writing: Duration, syncing: Duration) {
+    self.writing += writing.inNanoseconds
+    self.syncing += syncing.inNanoseconds
+  }
+
+  mutating func take() -> DiskTimes {
+    defer { self = DiskTimes() }
+    return self
+  }
+}
+
 /// Write-ahead log and snapshots of one member on one disk folder, without a thread: `append` returns when everything given is
 /// durable. After an error other than `.noSpace` it stays failed, and every later call throws that error: a sync that failed once says
 /// nothing the next time. After `.noSpace` what was given waits here, in order, and goes out with the next `append` or `resume`.
@@ -72,6 +88,10 @@ public struct JournalCore: Sendable {
   var preparing: (file: any DiskFile, zeroed: Int)?
   var snapshots: [SnapshotInfo] = []
   var failure: JournalError?
+  /// Measures the disk; nil where nobody asks.
+  var clock: (any TimeSource)?
+  /// Since they were last taken.
+  var times = DiskTimes()
   /// There was no space for a segment or a snapshot, and nobody has seen any since.
   var shortage: JournalError?
 
@@ -166,8 +186,11 @@ public struct JournalCore: Sendable {
       }
       let checksum: UInt32 = Checksum.crc32c(payload, seed: chain)
       let header = BatchHeader(stamp: header.stamp, number: nextBatch, length: payload.count, checksum: checksum)
+      let began: MonotonicTime? = clock?.now()
       try active.write(header.encode() + payload, at: end)
+      let written: MonotonicTime? = clock?.now()
       do throws(JournalError) { try active.sync() } catch { throw error.asFailedSync }
+      if let began, let written, let synced = clock?.now() { times.add(writing: written - began, syncing: synced - written) }
       end += BatchHeader.space(payload.count)
       nextBatch += 1
       chain = checksum

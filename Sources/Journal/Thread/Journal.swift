@@ -6,9 +6,12 @@ public protocol SnapshotSource: Sendable {
   mutating func next() throws(JournalError) -> Bytes?
 }
 
-/// How long a sync took and what it covered.
+/// How long a group commit took and what it covered.
 public struct JournalSync: Sendable {
+  /// From beginning to end.
   public var nanoseconds: Int64
+  /// Of it, in the disk's hands.
+  public var disk: DiskTimes
   public var batches: Int
   public var bytes: Int
 }
@@ -77,6 +80,7 @@ public final class Journal: Sendable {
 
   private static func run(_ queue: WorkQueue<Item>, _ start: consuming JournalCore, _ note: Note) {
     var core: JournalCore = start
+    core.clock = note.board.clock
     var jobs: [SnapshotJob] = []
     var commits = GroupCommit()
     while true {
@@ -124,7 +128,8 @@ public final class Journal: Sendable {
     let start: MonotonicTime = note.board.begin()
     guard let (done, result) = commits.commit(&group, &core) else { return note.board.end(core) }
     let bytes: Int = done.reduce(0) { $0 + $1.batch.entries.reduce(0) { $0 + $1.payload.count } }
-    let sync = JournalSync(nanoseconds: (note.board.clock.now() - start).inNanoseconds, batches: done.count, bytes: bytes)
+    let sync = JournalSync(
+      nanoseconds: (note.board.clock.now() - start).inNanoseconds, disk: core.times.take(), batches: done.count, bytes: bytes)
     note.board.end(core, sync: sync)
     note.observer?(sync)
     for one in done { one.completion(result) }

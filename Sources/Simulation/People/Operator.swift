@@ -25,8 +25,9 @@ extension World {
       certificates[plan.epoch] = { recovery in
         RecoveryCertificate(plan, center: CenterName(name), time: recovery.time, by: recovery.by, isDryRun: false, recovery: recovery)
       }
-      for follower in plan.followers { if !carryOut(.follow(plan.epoch), at: follower.memberID) { return } }
-      if carryOut(.found(plan), at: plan.successor.memberID) { lostMajority = nil }
+      let time = WallTime(secondsSince1970: now / 1_000_000)
+      for follower in plan.followers { if !carryOut(.follow(plan, time), at: follower.memberID) { return } }
+      if carryOut(.found(plan, time), at: plan.successor.memberID) { lostMajority = nil }
     } catch { note("no recovery: \(error.message)") }
   }
 
@@ -36,8 +37,8 @@ extension World {
   }
 
   enum Order {
-    case follow(UInt64)
-    case found(RecoveryPlan)
+    case follow(RecoveryPlan, WallTime)
+    case found(RecoveryPlan, WallTime)
     case rejoin([UInt8])
   }
 
@@ -66,9 +67,8 @@ extension World {
     var isDone: Bool = false
     do {
       switch order {
-      case .follow(let epoch): try SteppedFolder.follow(epoch, host.disk)
-      case .found(let plan):
-        _ = try SteppedFolder.found(plan, time: WallTime(secondsSince1970: now / 1_000_000), by: "operator", configuration, host.disk)
+      case .follow(let plan, let time): try SteppedFolder.follow(plan, time: time, by: "operator", host.disk)
+      case .found(let plan, let time): _ = try SteppedFolder.found(plan, time: time, by: "operator", configuration, host.disk)
       case .rejoin(let proof): try handIn(host, proof, configuration)
       }
       isDone = true
@@ -108,8 +108,8 @@ extension World {
 extension World.Order {
   var name: String {
     switch self {
-    case .follow(let epoch): "following epoch \(epoch)"
-    case .found(let plan): "founding epoch \(plan.epoch)"
+    case .follow(let plan, _): "following epoch \(plan.epoch)"
+    case .found(let plan, _): "founding epoch \(plan.epoch)"
     case .rejoin: "rejoining"
     }
   }

@@ -64,7 +64,7 @@ extension World {
 
   /// Nobody talks across epochs: who is behind is told by those whom it dials, who is ahead waits for that (`SiteLink`).
   private func meet(_ place: Int, _ other: Int) -> Bool {
-    let meeting = EpochMeeting(caller: hosts[place].epoch, own: hosts[other].epoch)
+    let meeting = EpochMeeting(caller: LinkEpoch(number: hosts[place].epoch), own: LinkEpoch(number: hosts[other].epoch))
     guard meeting != .same else { return true }
     guard cuts[place][other] == 0, cuts[other][place] == 0, let process = hosts[other].process else { return false }
     if meeting == .callerIsBehind {

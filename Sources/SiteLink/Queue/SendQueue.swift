@@ -20,9 +20,9 @@ struct SendQueue {
 
   var queuedBytes: Int { bytes.reduce(0, +) }
   var isEmpty: Bool { frames.allSatisfy(\.isEmpty) }
+  var hasUrgent: Bool { !frames[0].isEmpty }
+  var hasEntries: Bool { !frames[1].isEmpty }
   var hasBulk: Bool { !frames[2].isEmpty }
-  /// Something that does not depend on how much bulk may go.
-  var hasMoreUrgent: Bool { !frames[0].isEmpty || !frames[1].isEmpty }
 
   /// False if the frame is larger than a frame may be or its queue is full; nothing is kept then.
   mutating func append(_ frame: ByteBuffer, _ priority: LinkPriority) -> Bool {
@@ -36,27 +36,38 @@ struct SendQueue {
     return true
   }
 
-  /// Moves chunks into `buffer` until it holds `limit` bytes or nothing waits. Bulk stops once `bulk` bytes of it went; returns how many
-  /// did.
+  /// Moves chunks into `buffer` until it holds `limit` bytes or nothing waits. Entries stop once `entries` bytes of them went, bulk once
+  /// `bulk` did; returns how many of each.
   @discardableResult
-  mutating func take(upTo limit: Int, bulk: Int = .max, compressor: Compressor? = nil, into buffer: inout ByteBuffer) -> Int {
-    var bulkTaken: Int = 0
-    while buffer.readableBytes < limit, let priority: LinkPriority = nextClass(mayBulk: bulkTaken < bulk) {
+  mutating func take(
+    upTo limit: Int, entries: Int = .max, bulk: Int = .max, compressor: Compressor? = nil, into buffer: inout ByteBuffer
+  ) -> (entries: Int, bulk: Int) {
+    var taken: (entries: Int, bulk: Int) = (0, 0)
+    while buffer.readableBytes < limit,
+      let priority: LinkPriority = nextClass(mayEntries: taken.entries < entries, mayBulk: taken.bulk < bulk)
+    {
       let before: Int = buffer.readableBytes
       takeChunk(priority, compressor, into: &buffer)
-      sent[priority] += Int64(buffer.readableBytes - before)
-      if priority == .bulk { bulkTaken += buffer.readableBytes - before }
+      let bytes: Int = buffer.readableBytes - before
+      sent[priority] += Int64(bytes)
+      switch priority {
+      case .urgent: break
+      case .normal: taken.entries += bytes
+      case .bulk: taken.bulk += bytes
+      }
     }
-    return bulkTaken
+    return taken
   }
 
-  private mutating func nextClass(mayBulk: Bool) -> LinkPriority? {
+  private mutating func nextClass(mayEntries: Bool, mayBulk: Bool) -> LinkPriority? {
     if !frames[0].isEmpty { return .urgent }
     let isBulkDue: Bool = mayBulk && !frames[2].isEmpty
     if frames[1].isEmpty || (normalInARow >= Self.bulkShare && isBulkDue) {
       normalInARow = 0
       return isBulkDue ? .bulk : nil
     }
+    // Entries that wait for the wire keep bulk waiting, too: its share is one of what went.
+    guard mayEntries else { return nil }
     normalInARow += 1
     return .normal
   }

@@ -106,7 +106,7 @@ final class LinkCore {
     publish()
   }
 
-  var epoch: UInt64 { epochCell.value.load(ordering: .sequentiallyConsistent) }
+  var epoch: LinkEpoch { epochCell.value }
 
   /// The epoch is another: what stands was made in the one before.
   func renewConnections() {
@@ -162,9 +162,8 @@ final class LinkCore {
     defer { link.isDraining = false }
     var taken: Int = 0
     while let channel: any Channel = link.dialled, channel.isWritable {
-      let now: MonotonicTime? = link.queue.hasBulk ? clock.now() : nil
-      let bulk: Int = now.map { link.pacer.allowance($0) } ?? 0
-      guard link.queue.hasMoreUrgent || bulk > 0 else { break }
+      let (entries, bulk): (Int, Int) = allowance(link)
+      guard link.queue.hasUrgent || (link.queue.hasEntries && entries > 0) || (link.queue.hasBulk && bulk > 0) else { break }
       guard taken < limits.bytesPerTurn else {
         // Not `execute`: the loop runs tasks that tasks add before it looks at its sockets again.
         _ = later(.microseconds(50)) { [weak self, weak link] in
@@ -174,8 +173,13 @@ final class LinkCore {
       }
       let piece: Int = limits.pieceBytes(link.distance)
       var buffer: ByteBuffer = channel.allocator.buffer(capacity: min(link.queue.queuedBytes, piece) + 512)
-      let bulkTaken: Int = link.queue.take(upTo: piece, bulk: bulk, compressor: link.isCompressed ? compressor : nil, into: &buffer)
-      if bulkTaken > 0 { buffer.writeImmutableBuffer(ping(link, clock.now(), behind: bulkTaken)) }
+      let went: (entries: Int, bulk: Int) = link.queue.take(
+        upTo: piece, entries: entries, bulk: bulk, compressor: link.isCompressed ? compressor : nil, into: &buffer)
+      if buffer.readableBytes == 0 { break }
+      if link.entryPacer != nil { link.unmarkedEntries += went.entries }
+      if went.bulk > 0 || link.unmarkedEntries >= LinkLimits.markedEntries {
+        buffer.writeImmutableBuffer(ping(link, clock.now(), behind: went.bulk))
+      }
       taken += buffer.readableBytes
       link.bytesOut += Int64(buffer.readableBytes)
       channel.writeAndFlush(buffer, promise: nil)
@@ -183,10 +187,19 @@ final class LinkCore {
     waitForCredit(link)
   }
 
-  /// Measures the round trip, shows that the link stands, and tells the pacer when the bulk before it has arrived.
+  /// What the pacers let go of entries and of bulk.
+  private func allowance(_ link: PeerLink) -> (entries: Int, bulk: Int) {
+    guard link.queue.hasBulk || (link.queue.hasEntries && link.entryPacer != nil) else { return (.max, 0) }
+    let now: MonotonicTime = clock.now()
+    return (link.entryPacer?.allowance(now) ?? .max, link.queue.hasBulk ? link.pacer.allowance(now) : 0)
+  }
+
+  /// Measures the round trip, shows that the link stands, and tells the pacers when what is before it has arrived.
   func ping(_ link: PeerLink, _ now: MonotonicTime, behind bulk: Int = 0) -> ByteBuffer {
     let token = UInt64(bitPattern: now.nanoseconds)
     link.pacer.sent(bulk, markedBy: token)
+    link.entryPacer?.sent(link.unmarkedEntries, markedBy: token)
+    link.unmarkedEntries = 0
     return Frame.ping(token)
   }
 

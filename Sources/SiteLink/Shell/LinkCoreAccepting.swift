@@ -64,11 +64,19 @@ extension LinkCore {
     case .same: return link
     case .callerIsAhead:
       throw LinkError(
-        .wrongMember, "\(host) is of epoch \(hello.epoch) of the cluster, this member of \(epoch): it has not heard of it yet.")
+        .wrongMember,
+        "\(host) is of epoch \(hello.epoch.number) of the cluster, this member of \(epoch.number): it has not heard of it yet.")
     case .callerIsBehind:
       throw LinkError(
         .superseded,
-        "\(host) is of epoch \(hello.epoch) of the cluster, which is at \(epoch): survivors went on without it, and it must rejoin.")
+        "\(host) is of epoch \(hello.epoch.number) of the cluster, which is at \(epoch.number): survivors went on without it, and it must rejoin."
+      )
+    case .strangers:
+      throw LinkError(
+        .twoClusters,
+        "\(host) and this member are of two clusters that both call themselves epoch \(epoch.number): survivors were recovered twice. "
+          + "Decide which goes on; of the other save a snapshot, stop its members, move their folders aside and start them again."
+      )
     }
   }
 

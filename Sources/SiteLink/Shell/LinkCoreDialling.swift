@@ -65,7 +65,8 @@ extension LinkCore {
     link.rttMicroseconds = roundTrip.inNanoseconds / 1000
     link.backoff.reset()
     link.pacer.onPong(token, roundTrip: roundTrip, now: now)
-    if link.queue.hasBulk { drain(link) }
+    link.entryPacer?.onPong(token, roundTrip: roundTrip, now: now)
+    if !link.queue.isEmpty { drain(link) }
   }
 
   /// Connecting failed or the connection is gone. Only the first report of the latest attempt counts.

@@ -8,8 +8,12 @@ final class PeerLink {
   var backoff: Backoff
   /// What it decides is in force from the next connection on.
   var distance: LinkDistance
-  /// Anew with each connection.
-  var pacer: BulkPacer
+  /// Of bulk; anew with each connection.
+  var pacer: LinkPacer
+  /// Of entries, between cities; nil elsewhere.
+  var entryPacer: LinkPacer?
+  /// Entries behind which no ping went yet.
+  var unmarkedEntries: Int = 0
   private let limits: LinkLimits
   /// The connection that stands understands compressed chunks, and they are wanted at this distance.
   var isCompressed: Bool = false
@@ -41,17 +45,26 @@ final class PeerLink {
     self.distance = distance
     self.limits = limits
     pacer = Self.pacer(limits, distance)
+    entryPacer = Self.entryPacer(limits, distance)
     queue = SendQueue(limits: limits)
     backoff = Backoff(limits: limits, seed: seed)
   }
 
-  private static func pacer(_ limits: LinkLimits, _ distance: LinkDistance) -> BulkPacer {
-    BulkPacer(
+  private static func pacer(_ limits: LinkLimits, _ distance: LinkDistance) -> LinkPacer {
+    LinkPacer(
       target: limits.bulkDelayTarget, bytesPerSecond: limits.bulkBytesPerSecond[distance], isAdaptive: distance != .sameCenter)
+  }
+
+  /// Within a city nothing but bulk fills the network.
+  private static func entryPacer(_ limits: LinkLimits, _ distance: LinkDistance) -> LinkPacer? {
+    guard distance == .far else { return nil }
+    return LinkPacer(target: limits.entryDelayTarget, bytesPerSecond: 0, isAdaptive: true, floor: LinkPacer.smallestOfEntries)
   }
 
   func resetPacer() {
     pacer = Self.pacer(limits, distance)
+    entryPacer = Self.entryPacer(limits, distance)
+    unmarkedEntries = 0
     paceTimer?.cancel()
     paceTimer = nil
   }

@@ -14,7 +14,8 @@ extension FuzzTarget {
     if let small: ByteBuffer = Compressor().compress(ByteBuffer(repeating: 7, count: 2000)) {
       Frame.writeChunk(small, .bulk, isLast: true, isCompressed: true, to: &messages)
     }
-    let featured = Frame.hello(Hello(clusterID: 0xBA, from: MemberID(1), to: MemberID(2), epoch: 3, features: .own))
+    let featured = Frame.hello(
+      Hello(clusterID: 0xBA, from: MemberID(1), to: MemberID(2), epoch: LinkEpoch(number: 3, mark: 9), features: .own))
     let control: [ByteBuffer] = [
       hello, featured, Frame.welcome(MemberID(2), .own), Frame.welcome(MemberID(2)), Frame.ping(77), Frame.pong(77), Frame.refusal("no"),
       Frame.refusal("gone", isRemoval: true),

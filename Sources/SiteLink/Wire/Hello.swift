@@ -12,8 +12,8 @@ struct Hello: Equatable {
   var from: MemberID
   var to: MemberID
   /// Of the cluster, as the sender knows it: grows when survivors of a lost majority become a new cluster. Nobody talks across epochs.
-  var epoch: UInt64 = 0
-  /// What the one who dials understands; nil from members that were made before there was anything to say. The last field.
+  var epoch = LinkEpoch()
+  /// What the one who dials understands; nil from members that were made before there was anything to say. Then comes the epoch's mark.
   var features: LinkFeatures?
 
   /// From somebody who is no member yet and asks who is: all ids are 0. It is answered and the connection closed.
@@ -27,8 +27,10 @@ struct Hello: Equatable {
     buffer.writeInteger(clusterID)
     buffer.writeInteger(from.value)
     buffer.writeInteger(to.value)
-    buffer.writeInteger(epoch)
-    if let features { buffer.writeInteger(features.rawValue) }
+    buffer.writeInteger(epoch.number)
+    guard let features else { return }
+    buffer.writeInteger(features.rawValue)
+    buffer.writeInteger(epoch.mark)
   }
 
   /// What follows the known fields belongs to a later minor revision and is left alone.
@@ -45,12 +47,13 @@ struct Hello: Equatable {
     }
     // Members of before there were epochs do not say one.
     let epoch: UInt64 = buffer.readInteger() ?? 0
+    let features: LinkFeatures? = buffer.readInteger().map { LinkFeatures(rawValue: $0) }
     self.init(
-      clusterID: clusterID, from: MemberID(from), to: MemberID(to), epoch: epoch,
-      features: buffer.readInteger().map { LinkFeatures(rawValue: $0) })
+      clusterID: clusterID, from: MemberID(from), to: MemberID(to), epoch: LinkEpoch(number: epoch, mark: buffer.readInteger() ?? 0),
+      features: features)
   }
 
-  init(clusterID: UInt64, from: MemberID, to: MemberID, epoch: UInt64 = 0, features: LinkFeatures? = nil) {
+  init(clusterID: UInt64, from: MemberID, to: MemberID, epoch: LinkEpoch = LinkEpoch(), features: LinkFeatures? = nil) {
     self.clusterID = clusterID
     self.from = from
     self.to = to

@@ -31,7 +31,10 @@ extension Store {
   /// A range, linearizable unless it says otherwise.
   public func range(_ request: RangeRequest, completion: @escaping (Result<RangeResponse, KeyspaceError>) -> Void) {
     guard let member else { return completion(.failure(notStarted)) }
-    func answer() { completion(Result { () throws(KeyspaceError) in try member.keyspace.range(request) }) }
+    func answer() {
+      member.metrics.operations.ranged()
+      completion(Result { () throws(KeyspaceError) in try member.keyspace.range(request) })
+    }
     if request.serializable {
       if let refusal = member.refusal { return completion(.failure(refusal)) }
       return answer()
@@ -50,7 +53,15 @@ extension Store {
       }
       return member.linearize { error in
         if let error { return completion(.failure(error)) }
-        completion(Result { () throws(KeyspaceError) in try member.keyspace.evaluate(request) })
+        let result: Result<TransactionResponse, KeyspaceError> = Result { () throws(KeyspaceError) in
+          try member.keyspace.evaluate(request)
+        }
+        if case .success(let response) = result {
+          var counts = OperationCounts()
+          counts.add(request, response)
+          member.metrics.operations.add(counts)
+        }
+        completion(result)
       }
     }
     member.submit(.transaction(request)) { result in

@@ -14,7 +14,7 @@ public protocol PeerLink: Sendable {
   /// The members changed: who is to be reached from now on, and whose ids are never to be heard again. On the event loop.
   func update(peers: [LinkPeer], removed: Set<MemberID>)
   /// Connections of another epoch of the cluster end, and none is made. On the event loop, also before `start`.
-  func setEpoch(_ epoch: UInt64)
+  func setEpoch(_ epoch: LinkEpoch)
   /// Round trip to a peer in nanoseconds, where it is known.
   func roundTrips() -> [MemberID: Int64]
   /// What the links have carried, where that is counted.
@@ -24,7 +24,7 @@ public protocol PeerLink: Sendable {
 extension PeerLink {
   /// For links that reach everybody anyway.
   public func update(peers: [LinkPeer], removed: Set<MemberID>) {}
-  public func setEpoch(_ epoch: UInt64) {}
+  public func setEpoch(_ epoch: LinkEpoch) {}
   public func send(bytes: [UInt8], to member: MemberID, priority: LinkPriority) -> Bool {
     send(ByteBuffer(bytes: bytes), to: member, priority: priority)
   }

@@ -1,4 +1,5 @@
 import Primitives
+import SiteLink
 
 /// Ids that every host computes for itself from names, so that nobody has to hand them out.
 public enum StoreIdentity {
@@ -9,8 +10,13 @@ public enum StoreIdentity {
   public static func clusterID(federation: String) -> UInt64 { hash("cluster", federation) }
 
   /// What clients are told, in etcd's headers: another id in every epoch, so that they see that they talk to another cluster.
-  public static func presentedCluster(_ clusterID: UInt64, epoch: UInt64) -> UInt64 {
-    epoch == 0 ? clusterID : hash("epoch", String(clusterID, radix: 16), "\(epoch)")
+  public static func presentedCluster(_ clusterID: UInt64, epoch: LinkEpoch) -> UInt64 {
+    epoch.number == 0 ? clusterID : hash("epoch", String(clusterID, radix: 16), "\(epoch.number)", String(epoch.mark, radix: 16))
+  }
+
+  /// Of a cluster that survivors found: from where it begins, when, and by whom it was ordered. Never 0.
+  static func epochMark(epoch: UInt64, index: UInt64, term: UInt64, time: WallTime, by: String) -> UInt64 {
+    hash("founding", "\(epoch)", "\(index)", "\(term)", "\(time.secondsSince1970)", "\(time.nanoseconds)", by)
   }
 
   /// Of a cluster that begins with a snapshot: no member of the cluster before takes part in it, whatever the two are called, and members

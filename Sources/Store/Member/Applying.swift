@@ -8,6 +8,7 @@ import Primitives
 extension MemberCore {
   func apply(_ entries: [Entry]) {
     guard let last: Entry = entries.last, rereading == nil else { return }
+    defer { countOperations() }
     for entry in entries {
       proposals.onApplying(term: entry.term)
       switch entry.kind {
@@ -40,6 +41,7 @@ extension MemberCore {
         own?.completion(.failure(KeyspaceError(.corrupt, "the write may or may not have happened: \(problem.message)")))
         return onUnreadableValue(problem)
       }
+      counts.add(command, result)
       noteLeases(command.unguarded, result)
       if keyspace.settingsVersion != board.settingsVersion.load(ordering: .relaxed) { board.set(settings: keyspace) }
       if case .cluster = command { onClusterChanged() }
@@ -51,6 +53,12 @@ extension MemberCore {
       // Every member sees the same bytes: none can go on, and going on without would be another history.
       fail("entry \(entry.index) cannot be read: \(error)")
     }
+  }
+
+  private func countOperations() {
+    guard publishes else { return }
+    metrics.operations.add(counts)
+    counts = OperationCounts()
   }
 
   // MARK: Snapshots of our own
@@ -69,6 +77,7 @@ extension MemberCore {
       let metadata: SnapshotMetadata = node.snapshotMetadata(at: keyspace.appliedIndex)
     else { return }
     isTakingSnapshot = true
+    snapshotBegan = now
     appliedBytes = 0
     var bytes: Bytes = []
     metadata.encode(into: &bytes)
@@ -86,6 +95,7 @@ extension MemberCore {
     guard failure == nil else { return }
     switch result {
     case .success(let info):
+      if publishes { metrics.snapshotSaved.recordNanoseconds((now - snapshotBegan).inNanoseconds) }
       lastSnapshotIndex = max(lastSnapshotIndex, metadata.index)
       node.snapshotTaken(metadata, keeping: configuration.catchUpEntries)
       logger.debug("snapshot taken", metadata: ["index": "\(metadata.index)", "bytes": "\(info.bytes)"])

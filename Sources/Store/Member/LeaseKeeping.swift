@@ -13,6 +13,10 @@ extension MemberCore {
   }
 
   func noteLeases(_ command: KeyspaceCommand, _ result: Result<CommandResult, KeyspaceError>) {
+    if publishes, case .success(let success) = result {
+      if case .leaseGranted(let grant, _) = success { metrics.operations.granted(grant) }
+      if case .compacted = success { metrics.operations.lastCompaction.record(clock.wall().secondsSince1970) }
+    }
     guard leases.isKeeping, case .success(let success) = result else { return }
     if case .leaseGranted(let grant, _) = success { leases.onGranted(grant, now: now) }
     if case .revokeLease(let id) = command { leases.onRevoked(id) }
@@ -110,7 +114,9 @@ extension MemberCore {
   private func keepAlive(_ lease: Int64, _ completion: @escaping (LeaderAnswer) -> Void) {
     switch leases.keepAlive(lease, keyspace, now: now) {
     case .gone: completion(LeaderAnswer(outcome: .done, value: 0))
-    case .renewed(let ttlSeconds): completion(LeaderAnswer(outcome: .done, value: ttlSeconds))
+    case .renewed(let ttlSeconds):
+      metrics.operations.renewed.increment()
+      completion(LeaderAnswer(outcome: .done, value: ttlSeconds))
     case .clearFirst where has(.answersBeforeClearing):
       completion(LeaderAnswer(outcome: .done, value: keyspace.leaseTTL(lease) ?? 0))
     case .clearFirst(let checkpoint):

@@ -85,6 +85,9 @@ final class MemberCore {
   var pulse = Pulse()
   var lastSnapshotIndex: UInt64
   var isTakingSnapshot: Bool = false
+  var snapshotBegan = MonotonicTime(nanoseconds: 0)
+  /// Of the entries that are being applied.
+  var counts = OperationCounts()
   /// Of commands applied since the last snapshot was begun.
   var appliedBytes: Int = 0
   /// Not before; nil: whenever one is due.

@@ -84,7 +84,9 @@ extension MemberCore {
     var isOutdated: Bool = output.droppedReads.isEmpty || output.leadership != nil
     for dropped in output.droppedProposals {
       let term: UInt64 = proposals.dropped(context: dropped.context) ?? 0
-      if dropped.reason != .leaderChanged || term >= node.currentTerm { isOutdated = false }
+      // Also of one that was handing over when it said no, and has.
+      let isGone: Bool = dropped.reason == .leaderChanged || dropped.reason == .transferring
+      if !isGone || term >= node.currentTerm { isOutdated = false }
     }
     retriesAllowed = isOutdated && node.currentLeader != nil
     if retriesAllowed { scheduleDrain() }
@@ -107,6 +109,7 @@ extension MemberCore {
       }
     }
     for read in reads.takeExpired(now) {
+      metrics.readsFailed.increment()
       read.completion(
         leader
           ? KeyspaceError(.timeout, "no majority confirmed the leader within \(configuration.requestTimeout), so the read could be old")

@@ -20,7 +20,8 @@ struct RestoredMember: Sendable {
   {
     try open(configuration, disk, logger) { core in
       Journal(core) { sync in
-        metrics.walSync.recordNanoseconds(sync.nanoseconds)
+        metrics.walWrite.recordNanoseconds(sync.disk.writing)
+        metrics.walSync.recordNanoseconds(sync.disk.syncing)
         metrics.walBytes.increment(by: sync.bytes)
       }
     }

@@ -1,5 +1,6 @@
 import Journal
 import Primitives
+import SiteLink
 
 /// A small file of a member's folder with a checksum in front, replaced as a whole. Whoever calls holds the folder's lock.
 struct CheckedFile {
@@ -42,6 +43,8 @@ struct CheckedFile {
 /// `epoch` in a member's folder: of which epoch of the cluster it is. A folder without it is of epoch 0.
 struct EpochRecord: Hashable, Sendable {
   var epoch: UInt64 = 0
+  /// Of the order that founded it (`Recovery.mark`): two groups of survivors may have used the same number. 0: not known.
+  var mark: UInt64 = 0
   /// The log began empty in this epoch: the configured founders do not vote in it, the others' log says who does.
   var isRejoined: Bool = false
   /// What it had before is being put aside.
@@ -55,24 +58,30 @@ struct EpochRecord: Hashable, Sendable {
 
   init() {}
 
-  init(epoch: UInt64, isRejoined: Bool = false, isClearing: Bool = false) {
-    (self.epoch, self.isRejoined, self.isClearing) = (epoch, isRejoined, isClearing)
+  init(epoch: UInt64, mark: UInt64, isRejoined: Bool = false, isClearing: Bool = false) {
+    (self.epoch, self.mark, self.isRejoined, self.isClearing) = (epoch, mark, isRejoined, isClearing)
   }
+
+  /// As members greet each other.
+  var onLinks: LinkEpoch { LinkEpoch(number: epoch, mark: mark) }
 
   init(_ bytes: Bytes) throws(MalformedBytes) {
     var reader = ByteReader(bytes)
     let version: UInt8 = try reader.byte()
-    guard version == 1 else { throw reader.malformed("epoch of version \(version): upgrade this member") }
+    guard version == 1 || version == 2 else { throw reader.malformed("epoch of version \(version): upgrade this member") }
     let (epoch, flags): (UInt64, UInt8) = (try reader.unsigned(), try reader.byte())
+    // Version 1 had no marks.
+    let mark: UInt64 = version == 1 ? 0 : try reader.fixed64()
     try reader.finish()
-    self.init(epoch: epoch, isRejoined: flags & 1 != 0, isClearing: flags & 2 != 0)
+    self.init(epoch: epoch, mark: mark, isRejoined: flags & 1 != 0, isClearing: flags & 2 != 0)
   }
 
   func write(_ disk: any Disk) throws {
     var writer = ByteWriter()
-    writer.byte(1)
+    writer.byte(2)
     writer.unsigned(epoch)
     writer.byte((isRejoined ? 1 : 0) | (isClearing ? 2 : 0))
+    writer.fixed64(mark)
     try Self.file.write(writer.take(), disk)
   }
 }

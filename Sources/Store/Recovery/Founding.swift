@@ -51,6 +51,8 @@ struct FoundingOrder: Hashable, Sendable {
     self.time = time
     self.by = by
   }
+
+  var mark: UInt64 { StoreIdentity.epochMark(epoch: epoch, index: expected.index, term: expected.term, time: time, by: by) }
 }
 
 /// A folder's contents, read without starting a member.
@@ -104,7 +106,7 @@ enum Founding {
     let entry = JournalEntry(
       index: refounding.entry.index, term: refounding.entry.term, kind: refounding.entry.kind.rawValue, payload: refounding.entry.payload)
     // The epoch first: with the entry and the old epoch it would lead a cluster that the old members belong to.
-    try EpochRecord(epoch: order.epoch, isRejoined: epoch.isRejoined).write(disk)
+    try EpochRecord(epoch: order.epoch, mark: order.mark, isRejoined: epoch.isRejoined).write(disk)
     try folder.core.append([JournalBatch(entries: [entry], hardState: state)])
     return recovery
   }
@@ -119,14 +121,14 @@ enum Founding {
   }
 
   /// Another survivor: keeps its log, and listens to nobody but the new cluster from now on.
-  static func follow(_ epoch: UInt64, _ disk: any Disk) throws {
+  static func follow(_ epoch: UInt64, mark: UInt64, _ disk: any Disk) throws {
     try disk.lock()
     defer { disk.unlock() }
     var record: EpochRecord = try EpochRecord.read(disk)
     guard record.epoch < epoch else {
       throw StoreError(.refused, "this member is of epoch \(record.epoch) already: look again at what there is to recover")
     }
-    record.epoch = epoch
+    (record.epoch, record.mark) = (epoch, mark)
     try record.write(disk)
   }
 }

@@ -9,7 +9,7 @@ import SiteLink
 enum StoreOrder: Sendable {
   case report
   /// Of this center's stores alone.
-  case follow(epoch: UInt64)
+  case follow(epoch: UInt64, mark: UInt64)
   /// Of this center's stores alone.
   case found(FoundingOrder)
   case change(MemberChange)
@@ -19,9 +19,10 @@ enum StoreOrder: Sendable {
     writer.byte(1)
     switch self {
     case .report: writer.byte(1)
-    case .follow(let epoch):
+    case .follow(let epoch, let mark):
       writer.byte(2)
       writer.unsigned(epoch)
+      writer.fixed64(mark)
     case .found(let order):
       writer.byte(3)
       order.encode(to: &writer)
@@ -38,7 +39,7 @@ enum StoreOrder: Sendable {
     guard version == 1 else { throw reader.malformed("order of version \(version): upgrade this member") }
     switch try reader.byte() {
     case 1: self = .report
-    case 2: self = .follow(epoch: try reader.unsigned())
+    case 2: self = .follow(epoch: try reader.unsigned(), mark: try reader.fixed64())
     case 3: self = .found(try FoundingOrder(from: &reader))
     case 4:
       guard let change = MemberChange(try KeyspaceCommand.decode(try reader.block())) else { throw reader.malformed("no such change") }
@@ -105,9 +106,9 @@ extension Store {
     }
     switch order {
     case .report: return try await survivorReport().encode()
-    case .follow(let epoch):
+    case .follow(let epoch, let mark):
       try needOwnCenter()
-      try await restart("survivors become a new cluster, epoch \(epoch)") { _, disk in try Founding.follow(epoch, disk) }
+      try await restart("survivors become a new cluster, epoch \(epoch)") { _, disk in try Founding.follow(epoch, mark: mark, disk) }
       return []
     case .found(let order):
       try needOwnCenter()

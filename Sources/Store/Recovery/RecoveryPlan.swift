@@ -1,6 +1,7 @@
 import Consensus
 import Keyspace
 import Primitives
+import SiteLink
 
 /// Whether and how the survivors of a lost majority may go on: decided from what they say of themselves alone. A value.
 public struct RecoveryPlan: Hashable, Sendable {
@@ -55,8 +56,13 @@ public struct RecoveryPlan: Hashable, Sendable {
         "\(report.name) follows the leader \(report.members.first { $0.id == leader }?.name ?? leader.description): a majority is there, and "
           + "nothing needs to be recovered.")
     }
-    // One of an older epoch counts for nothing in the newest.
-    let reachable: [MemberID] = reports.filter { $0.epoch == newest }.map(\.memberID)
+    if let other = reports.first(where: { $0.epoch == successor.epoch && $0.isOfAnotherCluster(than: successor) }) {
+      found.append(
+        "\(successor.name) and \(other.name) are of two clusters that both call themselves epoch \(successor.epoch): survivors were recovered "
+          + "twice. Decide which goes on, and stop the members of the other first: they hand in what they have when they come back.")
+    }
+    // One of an older epoch counts for nothing in the newest, and one of another cluster never.
+    let reachable: [MemberID] = reports.filter { $0.epoch == newest && !$0.isOfAnotherCluster(than: successor) }.map(\.memberID)
     let there: Int = successor.voters.filter(reachable.contains).count
     if there >= successor.voters.count / 2 + 1 {
       found.append("\(there) of \(successor.voters.count) voters answer, which is a majority: wait for their election.")
@@ -77,5 +83,11 @@ public struct RecoveryPlan: Hashable, Sendable {
 }
 
 extension SurvivorReport {
+  /// Both are of one epoch by its number, and not by the order that founded it.
+  func isOfAnotherCluster(than other: SurvivorReport) -> Bool {
+    EpochMeeting(
+      caller: LinkEpoch(number: epoch, mark: epochMark), own: LinkEpoch(number: other.epoch, mark: other.epochMark)) == .strangers
+  }
+
   public var name: String { record.map { $0.name.isEmpty ? $0.id.description : $0.name } ?? memberID.description }
 }

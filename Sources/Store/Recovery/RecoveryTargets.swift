@@ -54,7 +54,7 @@ extension FuzzTarget {
       writer.block(MemberChange.remove(MemberID(3)).command.encode())
     }
     return stable(
-      "store-orders", corpus: [StoreOrder.report.encode(), StoreOrder.follow(epoch: 2).encode(), founding, change],
+      "store-orders", corpus: [StoreOrder.report.encode(), StoreOrder.follow(epoch: 2, mark: 7).encode(), founding, change],
       decode: { try StoreOrder($0) }, encode: { $0.encode() })
   }
 
@@ -70,7 +70,9 @@ extension FuzzTarget {
     let report: Bytes = writing { writer in
       writer.fixed64(1)
       writer.fixed64(7)
-      for value in [1, 1, 2, 3, 9, 8, 3] as [UInt64] { writer.unsigned(value) }
+      writer.unsigned(1)
+      writer.fixed64(5)
+      for value in [1, 2, 3, 9, 8, 3] as [UInt64] { writer.unsigned(value) }
       writer.count(1)
       writer.unsigned(3)
       writer.unsigned(4)
@@ -111,9 +113,10 @@ extension FuzzTarget {
   /// The file with its checksum made good: what is behind it comes from a disk.
   private static var epochRecords: FuzzTarget {
     let example: Bytes = writing { writer in
-      writer.byte(1)
+      writer.byte(2)
       writer.unsigned(3)
       writer.byte(3)
+      writer.fixed64(9)
     }
     return .whole("epoch-records", corpus: [example]) { try EpochRecord($0) }
   }

@@ -64,12 +64,14 @@ public struct RecoveryTool: Sendable {
   {
     let plan = try RecoveryPlan(center: center, clusterName: clusterName, reports: await reports().reports)
     guard !isDryRun else { return RecoveryCertificate(plan, center: center, time: time, by: by, isDryRun: true) }
+    let founding = FoundingOrder(plan, time: time, by: by)
     // The others first: from then on no old member is believed by any survivor, and if this ends here, the next run goes on from there.
     for follower in plan.followers {
-      _ = try await order(.follow(epoch: plan.epoch), try target(of: follower), patience: StoreLimits.recoveryPatience)
+      _ = try await order(
+        .follow(epoch: plan.epoch, mark: founding.mark), try target(of: follower), patience: StoreLimits.recoveryPatience)
     }
     let answer: Bytes = try await order(
-      .found(FoundingOrder(plan, time: time, by: by)), try target(of: plan.successor), patience: StoreLimits.recoveryPatience)
+      .found(founding), try target(of: plan.successor), patience: StoreLimits.recoveryPatience)
     var reader = ByteReader(answer)
     return RecoveryCertificate(plan, center: center, time: time, by: by, isDryRun: false, recovery: try Recovery(from: &reader))
   }

@@ -24,13 +24,17 @@ enum Rejoining {
     var folder: FolderContents = try FolderContents.open(configuration, disk)
     defer { folder.core.close() }
     let own: EpochRecord = try EpochRecord.read(disk)
-    // The first that it missed: there the ways part.
-    guard let fork: Recovery = recoveries.first(where: { $0.epoch > own.epoch }), let newest: UInt64 = recoveries.last?.epoch else {
-      return nil
-    }
-    let file: String = "diverged-\(newest).jsonl"
+    guard let newest: Recovery = recoveries.last, newest.epoch > own.epoch else { return nil }
+    let lived: [Recovery] = try lived(folder)
+    // The first that it missed, or which was another one here: there the ways part.
+    let fork: Recovery =
+      recoveries.first { recovery in
+        recovery.epoch > own.epoch || (recovery.epoch == own.epoch && own.mark != 0 && own.mark != recovery.mark)
+          || lived.contains { $0.epoch == recovery.epoch && $0.mark != recovery.mark }
+      } ?? newest
+    let file: String = "diverged-\(newest.epoch).jsonl"
     let writes: PrefixCounts = try export(folder, fork, to: file, disk, configuration)
-    try EpochRecord(epoch: newest, isRejoined: true, isClearing: true).write(disk)
+    try EpochRecord(epoch: newest.epoch, mark: newest.mark, isRejoined: true, isClearing: true).write(disk)
     return Result(file: file, recovery: fork, writes: writes)
   }
 
@@ -49,6 +53,17 @@ enum Rejoining {
     try disk.syncDirectory()
     record.isClearing = false
     try record.write(disk)
+  }
+
+  /// The recoveries that this folder's own log tells of.
+  private static func lived(_ folder: FolderContents) throws -> [Recovery] {
+    var recoveries: [Recovery] = folder.keyspace.cluster.recoveries
+    for entry in folder.state.entries where entry.kind == .membership {
+      let attachment: Bytes = try Membership.decodeAttached(entry.payload).1
+      guard !attachment.isEmpty, case .cluster(.recover(let recovery, _)) = try KeyspaceCommand.decode(attachment) else { continue }
+      recoveries.append(recovery)
+    }
+    return recoveries
   }
 
   // MARK: What the others have not

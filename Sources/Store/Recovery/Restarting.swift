@@ -64,6 +64,9 @@ extension Store {
 }
 
 extension Recovery {
+  /// Tells it from another that was ordered under the same number elsewhere.
+  var mark: UInt64 { StoreIdentity.epochMark(epoch: epoch, index: index, term: term, time: time, by: by) }
+
   /// As members of an older epoch are told them.
   static func encode(_ recoveries: [Recovery]) -> Bytes {
     var writer = ByteWriter()

@@ -7,6 +7,8 @@ public struct SurvivorReport: Hashable, Sendable {
   public var memberID: MemberID
   public var clusterID: UInt64
   public var epoch: UInt64
+  /// Of the order that founded that epoch; 0: not known, or the first.
+  public var epochMark: UInt64
   public var log: LogSummary
   /// Of the keyspace as far as it is known to be committed, and at the log's end.
   public var committedRevision: Int64
@@ -32,12 +34,13 @@ public struct SurvivorReport: Hashable, Sendable {
   public var record: MemberRecord? { members.first { $0.id == memberID } }
 
   init(
-    _ configuration: StoreConfiguration, epoch: UInt64, log: LogSummary, keyspace: Keyspace, entries: [Entry], members: [MemberRecord],
+    _ configuration: StoreConfiguration, epoch: EpochRecord, log: LogSummary, keyspace: Keyspace, entries: [Entry], members: [MemberRecord],
     voters: [MemberID], leader: MemberID? = nil, horizon: Horizon? = nil
   ) throws {
     memberID = configuration.memberID
     clusterID = configuration.clusterID
-    self.epoch = epoch
+    self.epoch = epoch.epoch
+    epochMark = epoch.mark
     self.log = log
     self.members = members
     self.voters = voters
@@ -59,6 +62,7 @@ extension SurvivorReport {
     writer.fixed64(memberID.value)
     writer.fixed64(clusterID)
     writer.unsigned(epoch)
+    writer.fixed64(epochMark)
     for value in [log.base.term, log.base.index, log.last.term, log.last.index, log.commit, log.currentTerm] { writer.unsigned(value) }
     writer.count(log.runs.count)
     for run in log.runs {
@@ -87,6 +91,7 @@ extension SurvivorReport {
     memberID = MemberID(try reader.fixed64())
     clusterID = try reader.fixed64()
     epoch = try reader.unsigned()
+    epochMark = try reader.fixed64()
     let base = LogPosition(term: try reader.unsigned(), index: try reader.unsigned())
     let last = LogPosition(term: try reader.unsigned(), index: try reader.unsigned())
     let (commit, term): (UInt64, UInt64) = (try reader.unsigned(), try reader.unsigned())
@@ -120,7 +125,7 @@ extension MemberCore {
     let first: UInt64 = keyspace.appliedIndex + 1
     let entries: [Entry] = first <= log.last.index ? (first...log.last.index).compactMap { node.entry(at: $0) } : []
     return try SurvivorReport(
-      configuration, epoch: epoch.epoch, log: log, keyspace: keyspace, entries: entries, members: records,
+      configuration, epoch: epoch, log: log, keyspace: keyspace, entries: entries, members: records,
       voters: node.membership.isJoint ? node.membership.members.filter(node.membership.isVoter) : node.membership.voters,
       leader: node.currentLeader, horizon: horizon)
   }

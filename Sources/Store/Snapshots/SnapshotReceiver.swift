@@ -21,6 +21,7 @@ struct SnapshotReceiver {
   var from: MemberID
   var metadata: SnapshotMetadata
   var expected: UInt64 = 0
+  let began: MonotonicTime
   var lastProgress: MonotonicTime
   let work: Work
 }
@@ -35,8 +36,9 @@ extension MemberCore {
     }
     abandonReceiving()
     let next = SnapshotReceiver(
-      transfer: transfer, from: member, metadata: metadata, lastProgress: now, work: SnapshotReceiver.Work(values))
+      transfer: transfer, from: member, metadata: metadata, began: now, lastProgress: now, work: SnapshotReceiver.Work(values))
     receiver = next
+    metrics.snapshots.receiving(from: name(of: member), count: 1)
     // For one that goes on with what an earlier start of this member had.
     acknowledge(transfer, member, 0)
     journal.perform { core in
@@ -93,7 +95,10 @@ extension MemberCore {
     guard chunks == current.expected, let message: RaftMessage = try? RaftMessage.decode(bytes),
       node.membership.isMember(message.from) || roster.contains(where: { $0.id == message.from }),
       message.to == configuration.memberID, case .snapshot(let metadata) = message.body, metadata == current.metadata
-    else { return refuse(transfer, member) }
+    else {
+      metrics.snapshots.received(from: name(of: member), within: nil)
+      return refuse(transfer, member)
+    }
     let (eventLoop, handle) = (eventLoop, handle)
     journal.perform { core in
       let result: Result<Keyspace, KeyspaceError> = current.work.state.withLock { state in
@@ -121,6 +126,7 @@ extension MemberCore {
     guard failure == nil else { return }
     switch result {
     case .success(let keyspace):
+      metrics.snapshots.received(from: name(of: received.from), within: now - received.began)
       // Frames that came meanwhile are in the node already; its answer decides whether this is still wanted.
       drain()
       staged = (keyspace, received.metadata)
@@ -128,6 +134,7 @@ extension MemberCore {
       drain()
       staged = nil
     case .failure(let error):
+      metrics.snapshots.received(from: name(of: received.from), within: nil)
       logger.error("a received snapshot cannot be used", metadata: ["reason": "\(error.message)"])
       refuse(received.transfer, received.from)
     }
@@ -140,6 +147,7 @@ extension MemberCore {
   func abandonReceiving() {
     guard let current: SnapshotReceiver = receiver else { return }
     receiver = nil
+    metrics.snapshots.received(from: name(of: current.from), within: nil)
     journal.perform { core in
       current.work.state.withLock { state in
         if let writer: SnapshotWriter = state.writer { core.abandon(writer) }

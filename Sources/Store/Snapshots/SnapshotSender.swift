@@ -20,6 +20,7 @@ struct SnapshotSender {
   var isEnded: Bool = false
   /// The link broke: nothing is sent until the receiver says up to where it has everything.
   private(set) var isSuspended: Bool = false
+  let began: MonotonicTime
   var lastProgress: MonotonicTime
   var lastReport: MonotonicTime
 
@@ -28,6 +29,7 @@ struct SnapshotSender {
     self.metadata = metadata
     self.message = message
     encoder = SnapshotEncoder(keyspace)
+    began = now
     lastProgress = now
     lastReport = now
   }
@@ -86,6 +88,7 @@ extension MemberCore {
     guard link.send(Self.begin(nextTransfer, metadata), to: member, priority: .bulk) else { return false }
     senders[member] = SnapshotSender(
       transfer: nextTransfer, metadata: metadata, message: Self.address(message, metadata), keyspace: keyspace, now: now)
+    metrics.snapshots.sending(to: name(of: member), count: 1)
     logger.info(
       "sending a snapshot",
       metadata: ["to": "\(name(of: member))", "index": "\(metadata.index)", "leader": "\(name(of: message.from))"])
@@ -132,7 +135,10 @@ extension MemberCore {
     senders[member]?.lastProgress = now
     reportProgress(to: member)
     pump(member)
-    if senders[member]?.isDelivered ?? false { senders[member] = nil }
+    if let sender: SnapshotSender = senders[member], sender.isDelivered {
+      senders[member] = nil
+      metrics.snapshots.sent(to: name(of: member), within: now - sender.began)
+    }
   }
 
   /// The receiver answers with what it has.
@@ -145,6 +151,7 @@ extension MemberCore {
   func giveUpSending(to member: MemberID, _ transfer: UInt64, _ reason: String) {
     guard let sender: SnapshotSender = senders[member], sender.transfer == transfer else { return }
     senders[member] = nil
+    metrics.snapshots.sent(to: name(of: member), within: nil)
     logger.warning("a snapshot was not delivered", metadata: ["to": "\(name(of: member))", "reason": "\(reason)"])
     reportSnapshot(to: member, leader: sender.message.from, isAlive: false)
   }

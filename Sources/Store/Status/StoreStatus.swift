@@ -218,7 +218,7 @@ extension MemberCore {
     board.set(status)
     board.revision.store(status.revision, ordering: .relaxed)
     board.term.store(status.term, ordering: .relaxed)
-    if tickCount.isMultiple(of: 40) { metrics.links.record(link.statuses()) }
+    if tickCount.isMultiple(of: 40) { metrics.links.record(link.statuses(), own: name(of: configuration.memberID)) }
     metrics.record(status, roundTrips: tickCount.isMultiple(of: 40) ? link.roundTrips() : [:])
   }
 }

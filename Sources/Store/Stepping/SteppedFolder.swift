@@ -6,7 +6,9 @@ import Primitives
 /// on a thread of its own. All of it blocks on the disk and can be cut short at any operation.
 public enum SteppedFolder {
   /// The survivor keeps its log and listens to nobody but the new cluster.
-  public static func follow(_ epoch: UInt64, _ disk: any Disk) throws { try Founding.follow(epoch, disk) }
+  public static func follow(_ plan: RecoveryPlan, time: WallTime, by: String, _ disk: any Disk) throws {
+    try Founding.follow(plan.epoch, mark: FoundingOrder(plan, time: time, by: by).mark, disk)
+  }
 
   /// The successor's log becomes that of a new cluster. The order travels as it does over the link.
   public static func found(
@@ -24,7 +26,7 @@ public enum SteppedFolder {
   ) throws -> (file: String, fork: Recovery)? {
     guard let result = try Rejoining.carryOut(try Recovery.list(proof), configuration, disk) else { return nil }
     #if DEBUG
-      if defects.contains(.rejoinsWithItsLog) { try EpochRecord(epoch: try epoch(disk), isRejoined: true).write(disk) }
+      if defects.contains(.rejoinsWithItsLog) { try EpochRecord(epoch: try epoch(disk), mark: 0, isRejoined: true).write(disk) }
     #endif
     return (result.file, result.recovery)
   }

@@ -11,6 +11,7 @@ struct MemberPromoteMethod: UnaryMethod {
     let fields = try MemberFields(request, id: 1)
     let service: EtcdService = service
     call.run({ try await service.directory.promoteMember(MemberID(fields.id)) }) { members in
+      service.metrics.promotions.increment()
       call.answer { $0.answer(service, listAt: 2, members) }
     }
   }

@@ -54,7 +54,6 @@ final class LeaseKeepAliveStream: GRPCCallHandler {
         writer.int64(3, ttl)
       }
       tally.sent(bytes: bytes)
-      if ttl > 0 { service.metrics.renewals.increment() }
       renewNext(call)
     case .failure(let error): tally.finish(call, EtcdError.status(error))
     }

@@ -12,6 +12,7 @@ struct DefragmentMethod: UnaryMethod {
   func handle(_ request: ProtobufReader, _ call: UnaryCall) throws {
     let directory: any MemberDirectory = service.directory
     // Without a header, as etcd answers it.
-    call.run({ try await directory.defragment() }) { _ in call.answer { _ in } }
+    let metrics: EtcdMetrics = service.metrics
+    call.run({ try await metrics.defragmenting { try await directory.defragment() } }) { _ in call.answer { _ in } }
   }
 }

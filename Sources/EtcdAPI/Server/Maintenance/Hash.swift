@@ -10,12 +10,15 @@ struct HashMethod: UnaryMethod {
 
   func handle(_ request: ProtobufReader, _ call: UnaryCall) throws {
     guard let store: any CommandStore = service.commandStore else { throw EtcdError.unsupported("Hash") }
+    let metrics: EtcdMetrics = service.metrics
     call.run({
-      let keyspace: Keyspace = try await store.copyOfKeyspace()
-      var encoder = SnapshotEncoder(keyspace)
-      var checksum: UInt32 = 0
-      while let frame: Bytes = try encoder.next() { checksum = CRC32C.checksum(frame, seed: checksum) }
-      return (checksum, keyspace.revision)
+      try await metrics.timing(metrics.hash) {
+        let keyspace: Keyspace = try await store.copyOfKeyspace()
+        var encoder = SnapshotEncoder(keyspace)
+        var checksum: UInt32 = 0
+        while let frame: Bytes = try encoder.next() { checksum = CRC32C.checksum(frame, seed: checksum) }
+        return (checksum, keyspace.revision)
+      }
     }) { (hash: (UInt32, Int64)) in
       call.answer { writer in
         service.header(revision: hash.1).encode(&writer)

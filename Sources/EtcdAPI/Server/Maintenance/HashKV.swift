@@ -15,7 +15,8 @@ struct HashKVMethod: UnaryMethod {
       if field.number == 1 { revision = try reader.int64(field) } else { try reader.skip(field) }
     }
     let (directory, wanted): (any MemberDirectory, Int64) = (service.directory, max(0, revision))
-    call.run({ try await directory.hashKeys(revision: wanted) }) { hash in
+    let metrics: EtcdMetrics = service.metrics
+    call.run({ try await metrics.timing(metrics.hashOfRevision) { try await directory.hashKeys(revision: wanted) } }) { hash in
       guard let hash else { return call.fail(EtcdError.unsupported("HashKV")) }
       call.answer { writer in
         service.header().encode(&writer)

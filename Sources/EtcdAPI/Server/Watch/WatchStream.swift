@@ -39,7 +39,10 @@ final class WatchStream: GRPCCallHandler {
   init(_ service: EtcdService, _ tally: StreamTally) {
     self.service = service
     self.tally = tally
+    service.metrics.watchStreams(1)
   }
+
+  deinit { service.metrics.watchStreams(-1) }
 
   func onMessage(_ message: ByteBuffer, _ call: GRPCCall) {
     tally.received(bytes: message.readableBytes)

@@ -1,17 +1,22 @@
 import NIOCore
 import Primitives
 
-/// How much bulk may be on its way to one peer: between the queue and the peer's event loop, whoever holds it (our kernel, a router's
-/// buffer, the peer's kernel). A value without a clock.
+/// How much of one class (bulk, or entries) may be on its way to one peer: between the queue and the peer's event loop, whoever holds it
+/// (our kernel, a router's buffer, the peer's kernel). A value without a clock.
 ///
-/// Every piece of bulk is followed by a ping, whose pong says that the piece has arrived and how long it took. As LEDBAT does (RFC 6817)
-/// the window grows while the round trip stays near the shortest one seen and shrinks when bulk makes it longer than that plus
-/// `LinkLimits.bulkDelayTarget`: then it is we who fill some buffer that heartbeats wait in, or others need the link more. Unlike LEDBAT it
+/// Every piece is followed by a ping, whose pong says that the piece has arrived and how long it took. As LEDBAT does (RFC 6817)
+/// the window grows while the round trip stays near the shortest one seen and shrinks when it becomes longer than that plus
+/// the target: then it is we who fill some buffer that heartbeats wait in, or others need the link more. Unlike LEDBAT it
 /// begins with doubling and gives way by a factor (as LEDBAT++), since a snapshot shall neither crawl for a minute nor hold a heartbeat for
 /// one.
-struct BulkPacer {
-  /// Room for two pieces, so that one travels while the other is confirmed: 26 ms at 10 Mbit/s.
+///
+/// Bulk and entries have a pacer each: both see the same round trips, and the one with the shorter target, bulk, gives way first.
+struct LinkPacer {
+  /// Of bulk: room for two pieces, so that one travels while the other is confirmed: 26 ms at 10 Mbit/s.
   static let smallest: Int = 32 << 10
+  /// Of entries: a peer that is merely busy makes round trips long, too, and shall still be written to at 4 MiB/s over 30 ms. On a line of
+  /// 10 Mbit/s that much stands for 105 ms.
+  static let smallestOfEntries: Int = 128 << 10
   static let largest: Int = 8 << 20
   /// The window grows by so much per round trip at most once it has met its limit.
   private static let step: Int = 64 << 10
@@ -21,6 +26,7 @@ struct BulkPacer {
   private let target: Int64
   private let bytesPerSecond: Int
   private let isAdaptive: Bool
+  private let floor: Int
 
   private(set) var window: Int
   private(set) var inFlight: Int = 0
@@ -35,11 +41,13 @@ struct BulkPacer {
   /// - Parameters:
   ///   - bytesPerSecond: what is never exceeded, 0 for no such limit.
   ///   - isAdaptive: whether the round trip decides; not within a center, where bulk is not what fills the network.
-  init(target: Duration, bytesPerSecond: Int, isAdaptive: Bool) {
+  ///   - floor: the window is never smaller.
+  init(target: Duration, bytesPerSecond: Int, isAdaptive: Bool, floor: Int = Self.smallest) {
     self.target = max(1, target.inNanoseconds)
     self.bytesPerSecond = bytesPerSecond
     self.isAdaptive = isAdaptive
-    window = isAdaptive ? 2 * Self.smallest : Self.largest
+    self.floor = floor
+    window = isAdaptive ? 2 * floor : Self.largest
     credit = Double(Self.burst(bytesPerSecond))
   }
 
@@ -64,7 +72,7 @@ struct BulkPacer {
     return .nanoseconds(Int64(max(1e6, missing / Double(bytesPerSecond) * 1e9)))
   }
 
-  /// A ping with this token went right behind `bytes` of bulk (0: behind none).
+  /// A ping with this token went right behind `bytes` of its class (0: behind none).
   mutating func sent(_ bytes: Int, markedBy token: UInt64) {
     inFlight += bytes
     credit -= Double(bytes)
@@ -87,7 +95,7 @@ struct BulkPacer {
       isDoubling = false
       guard now - lastCut > roundTrip else { return }
       lastCut = now
-      window = max(Self.smallest, max(window / 2, Int(Int64(window) * target / delay)))
+      window = max(floor, max(window / 2, Int(Int64(window) * target / delay)))
     } else if wasFull {
       if isDoubling, delay <= target / 2 {
         window += arrived
