@@ -93,6 +93,9 @@ public enum VantageLimits {
   /// How often a vantage reports when nothing changes, and the pause between two reports at least.
   static let reportEvery: Duration = .seconds(10)
   static let reportPause: Duration = .milliseconds(250)
+  /// The same of a probe on the branch side: when production and branch are both gone, its last word holds a takeover back for three of
+  /// these.
+  static let branchReportEvery: Duration = .seconds(1)
   /// Reports that may be missing before a vantage's word is void.
   static let missedReports: Int = 3
 }

@@ -16,6 +16,7 @@ public struct LabDirectory: Sendable, Hashable {
   /// A file for every fault that is in force.
   var faults: String { "\(path)/faults" }
   public var kubeconfig: String { "\(path)/kubeconfig" }
+  public func kubeconfig(vantage: String) -> String { "\(path)/vantage-\(vantage).kubeconfig" }
   /// Says that this lab has made, or has begun to make, the machine's network namespaces.
   var networkMarker: String { "\(path)/network" }
   public func host(_ name: HostName) -> String { "\(path)/hosts/\(name)" }

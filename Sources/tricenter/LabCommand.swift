@@ -13,7 +13,7 @@ struct LabCommand: AsyncParsableCommand {
     commandName: "lab", abstract: "A two-site three-center federation on one machine.",
     subcommands: [
       LabUp.self, LabDown.self, LabStatus.self, LabLink.self, LabPower.self, LabFault.self, LabWideArea.self, LabHostInit.self,
-      LabRelay.self, LabFaultKeeper.self, LabCopyKeeper.self,
+      LabRelay.self, LabVantage.self, LabFaultKeeper.self, LabCopyKeeper.self,
     ])
 }
 
@@ -207,5 +207,18 @@ struct LabRelay: ParsableCommand {
     Logs.bootstrap(level: .info)
     let lab: Lab = try self.lab.lab()
     try Relay(routes: lab.relayRoutes, namespace: lab.branchNamespace, logger: Logger(label: "lab.relay")).run()
+  }
+}
+
+struct LabVantage: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "vantage", abstract: "A probe of the site file, in the branch's network.", shouldDisplay: false)
+  @OptionGroup var lab: LabOptions
+  @Option var name: String
+  func run() async throws {
+    Logs.bootstrap(level: .info)
+    let lab: Lab = try self.lab.lab()
+    let access = PersonAccess(file: try KubeconfigFile(path: lab.directory.kubeconfig(vantage: name)))
+    try await VantageRun(planned: name, in: lab.site).run(access, authority: nil)
   }
 }

@@ -53,6 +53,7 @@ struct LabUp: AsyncParsableCommand {
     try lab.writeKubeconfigs()
     try await lab.loadImages(progress)
     try await LabAccess(lab: lab).waitUntilReady(timeout: .seconds(timeout), progress)
+    try lab.bringUpVantages(progress)
     return lab
   }
 }

@@ -93,7 +93,34 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     let served: HeardVantage = Self.vantage("branch-1", center: nil, serving: true)
     let votes: Votes = Self.votes(true, own: false, [served])
     #expect(votes.all.count == 4 && !votes.isLost, "2 of 4 are no majority")
-    #expect(Self.votes(true, own: false, [served, Self.vantage("r1", center: "remote-dr", serving: false)]).isLost)
+    let remote: HeardVantage = Self.vantage("r1", center: "remote-dr", serving: false)
+    let held: Votes = Self.votes(true, own: false, [served, remote])
+    #expect(!held.isLost && held.obstacle?.hasPrefix("clients are served: 3 of 4 vantages see it silent") == true)
+    #expect(Self.votes(true, own: false, [Self.vantage("branch-1", center: nil, serving: false), remote]).obstacle == nil)
+    // One of two branches may have lost its own line.
+    let cut: HeardVantage = Self.vantage("branch-2", center: nil, serving: false)
+    #expect(!Self.votes(true, own: false, [served, cut, remote]).isLost)
+    #expect(Self.votes(true, own: false, [served, cut, Self.vantage("branch-3", center: nil, serving: false), remote]).isLost)
+    // What was served once holds nothing back.
+    #expect(Self.votes(true, own: false, [Self.vantage("branch-1", center: nil, serving: true, ago: 30_001), remote]).isLost)
+  }
+
+  /// A probe that was never served there has nothing to miss.
+  @Test func theBranchThatWasNeverServedHasNoVote() {
+    var board = ProbeBoard(hosts: ["production": ["p1"], "local-dr": ["l1"]], began: at(0))
+    board.onAnswer("p1", .silent("refused"), at: at(1_000))
+    var report = VantageReport(name: "branch-1", cluster: "bank", center: nil)
+    report.look(board, at(2_000))
+    #expect(report.sees.isEmpty)
+    let idle = HeardVantage(report.object(now: WallTime(secondsSince1970: 1)), heardAgo: .zero)
+    #expect(Self.votes(true, own: false, [idle]).all.map(\.vantage) == ["store", "local-dr", "remote-dr"])
+    board.onAnswer("p1", .active, at: at(2_100))
+    report.look(board, at(2_200))
+    #expect(report.sees.map { $0["serving"] } == [true])
+    report.look(board, at(9_000))
+    let missing = HeardVantage(report.object(now: WallTime(secondsSince1970: 1)), heardAgo: .zero)
+    #expect(Self.votes(true, own: false, [missing]).all.last?.says == .silent)
+    #expect(missing.spec["intervalMilliseconds"] == 1_000)
   }
 
   @Test func anOldWordIsNoWordAndStillCounts() {

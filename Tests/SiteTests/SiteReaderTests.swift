@@ -24,6 +24,7 @@ import Testing
     #expect(site.roundTrip("production", "remote-dr") == .milliseconds(30))
     #expect(site.center(of: "ldr-2")?.role == .localDR)
     #expect(site.clusters[0].automaticTo == ["local-dr"])
+    #expect(site.vantages.map(\.name) == ["branch-1"])
   }
 
   @Test func theExampleForFiveHostsIsAccepted() throws {
@@ -57,6 +58,10 @@ import Testing
     ("automaticTo: [local-dr]", "automaticTo: [remote-dr]", "only by decision"),
     ("automaticTo: [local-dr]", "automaticTo: [moon]", "does not hold it"),
     ("centers: [production, local-dr, remote-dr]", "centers: [production, mars]", "no center is called mars"),
+    ("name: branch-1", "name: prod-1", "has the name of a host or of another vantage"),
+    ("cluster: bank\n", "cluster: back\n", "no cluster is called so"),
+    ("{ center: production, url:", "{ center: product, url:", "no center is called product"),
+    ("url: \"http://10.71.0.11:30080/\"", "url: \"10.71.0.11:30080\"", "it must be http://HOST:PORT/PATH"),
     ("zone: tricenter.test", "store: { shrink: alone }\nzone: tricenter.test", "it must be manual, latency or durable"),
     ("zone: tricenter.test", "store: { relay: always }\nzone: tricenter.test", "it must be centers, cities or never"),
     ("zone: tricenter.test", "store: { snapshotRates: { far: 50 } }\nzone: tricenter.test", "bytes per second such as 50MiB"),

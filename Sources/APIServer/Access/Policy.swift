@@ -83,6 +83,13 @@ extension Authorizer {
     Grant(
       .group("tricenter:operators"),
       [federationToLookAt, Rule(["create", "patch", "update"], groups: ["federation.tricenter.io"], resources: ["failovers", "gates"])]),
+    // Probes on the branch side: each its own report (`checkVantage`), and where the centers are.
+    Grant(
+      .group(Admission.vantageGroup),
+      [
+        Rule(["create", "patch"], groups: ["federation.tricenter.io"], resources: ["vantages"]),
+        Rule(read, groups: ["federation.tricenter.io"], resources: ["centers"]),
+      ]),
     Grant(.userPrefix("tricenter:"), [Rule(["*"], groups: ["*"], resources: ["*"]), Rule(["get"], paths: ["*"])]),
   ])
 }

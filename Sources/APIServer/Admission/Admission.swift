@@ -37,6 +37,7 @@ struct Admission: Sendable {
     case .leases: try checkNodeLease(resource, object, user: user)
     case .failovers: try prepareFailover(resource, &object, user: user)
     case .gates: object.json["spec"]["changedBy"] = .string(user.name)
+    case .vantages: try checkVantage(resource, object, user: user)
     case .decisions: try checkDecision(resource, object, user: user)
     case .runbookApprovals, .runbookRuns: signDecision(resource, &object, user: user)
     default: break
@@ -53,6 +54,7 @@ struct Admission: Sendable {
     case .leases: try checkActivation(resource, old: old, object)
     case .failovers: try checkApprovals(resource, old: old, &object, user: user)
     case .gates: if object.spec != old.spec { object.json["spec"]["changedBy"] = .string(user.name) }
+    case .vantages: try checkVantage(resource, object, user: user)
     default: break
     }
     return plan

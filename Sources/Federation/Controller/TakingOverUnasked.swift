@@ -22,7 +22,7 @@ extension FederationController {
     if policy.approvals.applies(verb: Verb.automatic, target: own) {
       against.append("a takeover by \(own) needs approval (spec.policy.requireApproval of the Cluster)")
     }
-    if let votes: Votes = votes(view), !votes.isLost { against.append("no majority: \(votes.sentence)") }
+    if let obstacle: String = votes(view)?.obstacle { against.append(obstacle) }
     return against
   }
 

@@ -18,6 +18,7 @@ public struct ProbeBoard: Sendable {
     /// When the last answer came, and the last that said active; nil: none since this board began.
     var answeredAt: MonotonicTime?
     var activeAt: MonotonicTime?
+    var wasActive: Bool = false
   }
   private let began: MonotonicTime
   private let silentAfter: Duration
@@ -38,7 +39,7 @@ public struct ProbeBoard: Sendable {
     var now: Seen = seen[host] ?? Seen()
     now.answer = answer
     switch answer {
-    case .active: (now.answeredAt, now.activeAt) = (time, time)
+    case .active: (now.answeredAt, now.activeAt, now.wasActive) = (time, time, true)
     case .standby: (now.answeredAt, now.activeAt) = (time, nil)
     case .silent: break
     }
@@ -49,6 +50,9 @@ public struct ProbeBoard: Sendable {
   public func isServing(_ center: CenterName, _ now: MonotonicTime) -> Bool {
     (hosts[center] ?? []).contains { host in seen[host]?.activeAt.map { now < $0 + silentAfter } ?? false }
   }
+
+  /// One of its hosts has said so since this board began.
+  public func hasServed(_ center: CenterName) -> Bool { (hosts[center] ?? []).contains { seen[$0]?.wasActive == true } }
 
   public func isReachable(_ center: CenterName, _ now: MonotonicTime) -> Bool { silence(of: center, now) < silentAfter }
 

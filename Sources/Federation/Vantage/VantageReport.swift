@@ -48,9 +48,14 @@ public struct VantageReport: Sendable {
     self.center = center
   }
 
+  /// A probe on the branch side says so more often: its word may hold a takeover back, so an old one must not.
+  public var interval: Duration { center == nil ? VantageLimits.branchReportEvery : VantageLimits.reportEvery }
+
+  /// Of a host every center that it watches; of a probe on the branch side those that have served it since it began, since where nothing
+  /// was ever served nothing is missing.
   public mutating func look(_ board: ProbeBoard, _ now: MonotonicTime) {
     guard board.knows(now) else { return }
-    sees = board.centers.map { center in
+    sees = board.centers.filter { center != nil || board.hasServed($0) }.map { center in
       [
         "center": .string(center.value), "reachable": .bool(board.isReachable(center, now)),
         "serving": .bool(board.isServing(center, now)), "detail": .string(board.detail(center)),
@@ -76,7 +81,7 @@ public struct VantageReport: Sendable {
   public func object(now: WallTime) -> KubeObject {
     var spec: JSONValue = [
       "cluster": .string(cluster), "kind": .string(center == nil ? "branch" : "host"), "observedAt": .string(now.rfc3339Micro),
-      "intervalMilliseconds": .int(VantageLimits.reportEvery.inNanoseconds / 1_000_000), "sees": .array(sees),
+      "intervalMilliseconds": .int(interval.inNanoseconds / 1_000_000), "sees": .array(sees),
     ]
     if let center { spec["center"] = .string(center.value) }
     if !certificates.isEmpty {

@@ -69,17 +69,18 @@ public final class VantageReporter: Sendable {
     while !Task.isCancelled {
       var report: VantageReport = identity
       let now: MonotonicTime = clock.now()
+      let board: ProbeBoard = board
       report.look(board, now)
       report.store = reports.store().map { VantageReport.store($0) } ?? .null
       let sights: [String] = report.gist
-      if now >= due || sights != told, !report.sees.isEmpty {
+      if now >= due || sights != told, board.knows(now) {
         // Eight small files: one that was renewed is to hold back a move no longer than the next report.
         if certificates.map({ now >= $0.at + VantageLimits.reportEvery }) ?? true { certificates = (now, await reports.certificates()) }
         report.certificates = certificates?.all ?? []
         report.dns = await reports.dns()
         if await write(report.object(now: clock.wall())) {
           told = sights
-          due = now + (report.dns?.answered == false ? VantageLimits.reportAgain : VantageLimits.reportEvery)
+          due = now + (report.dns?.answered == false ? VantageLimits.reportAgain : report.interval)
         }
       }
       try? await Task.sleep(for: VantageLimits.reportPause)

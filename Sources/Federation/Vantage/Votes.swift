@@ -15,9 +15,25 @@ public struct Votes: Hashable, Sendable {
     public var detail: String
   }
   public var all: [Vote]
+  /// Those of them on the branch side.
+  public var branches: Set<String>
 
-  /// More than half of all vantages, also of those that say nothing, see nobody serve.
-  public var isLost: Bool { all.count { $0.says == .silent } * 2 > all.count }
+  /// More than half of all vantages, also of those that say nothing, see nobody serve, and clients are not served.
+  public var isLost: Bool { all.count { $0.says == .silent } * 2 > all.count && !isServedOutside }
+
+  /// At least half of the branch's probes that have a word are answered: the control plane may be out of reach, the service is not dead. A
+  /// probe of the fenced kind of workload falls silent with it, so this holds back what would be a mistake, and a person may still move.
+  public var isServedOutside: Bool {
+    let words: [Word] = all.filter { branches.contains($0.vantage) && $0.says != .unknown }.map(\.says)
+    let served: Int = words.count { $0 == .serving }
+    return served > 0 && served * 2 >= words.count
+  }
+
+  /// Why nobody takes over unasked, by these votes.
+  public var obstacle: String? {
+    if isLost { return nil }
+    return isServedOutside ? "clients are served: \(sentence)" : "no majority: \(sentence)"
+  }
 
   /// Changes only with what the vantages say, not with the age of their word.
   public var sentence: String {
@@ -57,8 +73,13 @@ public struct Votes: Hashable, Sendable {
       }
       all.append(Self.vote(center.value, words))
     }
+    branches = []
     for branch in vantages.filter({ !$0.isHost }).sorted(by: { $0.object.name < $1.object.name }) {
-      all.append(Self.vote(branch.object.name, branch.isFresh ? Self.sight(branch, active).map { [$0] } ?? [] : []))
+      let sight: Sight? = Self.sight(branch, active)
+      // It reports, and was never served by that center: nothing to be missed there, so it has no vote.
+      if branch.isFresh, sight == nil { continue }
+      branches.insert(branch.object.name)
+      all.append(Self.vote(branch.object.name, branch.isFresh ? sight.map { [$0] } ?? [] : []))
     }
   }
 

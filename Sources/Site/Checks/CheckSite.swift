@@ -9,6 +9,7 @@ func checkSite(_ site: Site, _ places: SitePlaces, _ problems: ProblemCollector)
   checkLinks(site, places, problems)
   checkClusters(site, places, problems)
   checkActivation(site, places, problems)
+  checkVantages(site, places, problems)
 }
 
 private func checkCenters(_ site: Site, _ places: SitePlaces, _ problems: ProblemCollector) {

@@ -13,6 +13,8 @@ public struct Site: Sendable {
   public var ports: Ports
   public var activation: ActivationPolicy
   public var store = StorePolicy()
+  /// Probes of the data path on the branch side, which have a vote when the federation would take over by itself.
+  public var vantages: [VantagePlan] = []
   public var lab: LabPlan?
   /// How a runbook's commands reach a host: the words before theirs, with `{host}` and `{address}` for the host's. Empty: they do not.
   public var hostCommand: [String] = []
@@ -117,6 +119,18 @@ public struct Ports: Sendable {
   public var admin: Int = 9090
   /// Role URLs for load balancers and the other centers' vantages.
   public var role: Int = 8008
+}
+
+/// A place outside all centers where clients are: `tricenter vantage` runs there.
+public struct VantagePlan: Sendable {
+  public struct Probe: Sendable {
+    public var center: CenterName
+    /// `http://HOST:PORT/PATH` or https, of a workload that runs in the active center only: a hot one goes on answering.
+    public var url: String
+  }
+  public var name: String
+  public var cluster: String
+  public var probes: [Probe]
 }
 
 /// Only for `tricenter lab`: what one machine needs to play the federation.

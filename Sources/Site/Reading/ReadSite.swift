@@ -22,6 +22,7 @@ func readSite(_ node: Node, _ problems: ProblemCollector) -> (Site, SitePlaces)?
   places["activation"] = root.place(of: "activation")
   let activation: ActivationPolicy = readActivation(root.fields("activation", required: false))
   let store: StorePolicy = readStore(root.fields("store", required: false), problems)
+  let vantages: [VantagePlan] = root.list("vantages", required: false).compactMap { readVantage($0.node, $0.path, &places, problems) }
   var lab: LabPlan?
   if var fields: Fields = root.fields("lab", required: false) { lab = readLab(&fields, &places) }
   let hostCommand: [String] = readHostCommand(&root, problems)
@@ -29,7 +30,7 @@ func readSite(_ node: Node, _ problems: ProblemCollector) -> (Site, SitePlaces)?
   guard let federation, let zone, problems.problems.isEmpty else { return nil }
   let site = Site(
     federation: federation, zone: zone, cities: cities, centers: centers, links: links, clusters: clusters, ports: ports,
-    activation: activation, store: store, lab: lab, hostCommand: hostCommand)
+    activation: activation, store: store, vantages: vantages, lab: lab, hostCommand: hostCommand)
   return (site, places)
 }
 

@@ -65,10 +65,14 @@ final class PersonAccess: Sendable {
 
   init(file: KubeconfigFile) { self.file = file }
 
-  /// - Parameter more: addresses beyond the kubeconfig's.
-  func client(more: [HTTPClientConfiguration.Target] = []) throws -> KubeClient {
-    var targets: [HTTPClientConfiguration.Target] = file.servers.map { .host($0.host, port: $0.port) }
-    for target in more where !targets.contains(target) { targets.append(target) }
+  /// - Parameters:
+  ///   - first: addresses to try before the kubeconfig's.
+  ///   - more: addresses beyond the kubeconfig's.
+  func client(
+    first: [HTTPClientConfiguration.Target] = [], more: [HTTPClientConfiguration.Target] = []
+  ) throws -> KubeClient {
+    var targets: [HTTPClientConfiguration.Target] = first
+    for target in file.servers.map({ .host($0.host, port: $0.port) }) + more where !targets.contains(target) { targets.append(target) }
     var configuration = HTTPClientConfiguration(targets: targets, tls: try file.clientTLS())
     configuration.serverName = file.serverName
     configuration.noticesDeadServersQuickly()

@@ -133,7 +133,8 @@ struct FederationStatus: Sendable {
     }
     return Row(
       kind: "vantage", name: vantage.name, state: isFresh ? "Reports" : "Old", readiness: isFresh ? .yes : .unknown,
-      detail: sees.joined(separator: ", "), age: Age.text(spec["observedAt"], now), source: vantage.name)
+      detail: sees.isEmpty ? "served by no center yet" : sees.joined(separator: ", "), age: Age.text(spec["observedAt"], now),
+      source: vantage.name)
   }
 
   private func row(gate: KubeObject) -> Row {
@@ -156,6 +157,8 @@ struct FederationStatus: Sendable {
     return counted.allSatisfy { $0.readiness == .yes } ? .done : .failed
   }
 
+  private var branches: Set<String> { Set(vantages.filter { $0.spec["kind"].string == "branch" }.map(\.name)) }
+
   func table(_ wide: Bool) -> TextTable {
     var table = TextTable(["KIND", "NAME", "STATE", "READY", "DETAIL", "AGE", "SOURCE"])
     for row in rows {
@@ -164,7 +167,8 @@ struct FederationStatus: Sendable {
         row.kind, row.name, row.state, Terminal.output.mark(mood) + row.readiness.rawValue, row.detail, row.age, row.source,
       ])
     }
-    if !wide { table.rows.removeAll { $0[0] == "vantage" && $0[2] == "Reports" } }
+    // Hosts that report stand behind their centers' lines; what the branch sees stands nowhere else.
+    if !wide { table.rows.removeAll { $0[0] == "vantage" && $0[2] == "Reports" && !branches.contains($0[1]) } }
     return table
   }
 

@@ -90,6 +90,12 @@ extension LabSuite {
       for word in ["production, epoch", "AGE", "SOURCE", "vantage", "prod-1"] {
         #expect(status.output.contains(word), "\(word): \(status)")
       }
+      // The lab's probe on the branch side, and what it sees, without asking for more.
+      try await eventually("the branch is served by production") {
+        try await tricenter("status").output.split(separator: "\n").contains {
+          $0.contains("branch-1") && $0.contains("Reports") && $0.contains("production serving")
+        }
+      }
       #expect(try await tricenter("status -o name").output.contains("cluster.federation.tricenter.io/bank"))
       let lost: Said = try await tricenter("status --kubeconfig /nowhere")
       #expect(lost.status == 3 && lost.errors.contains("KUBECONFIG"), "\(lost)")

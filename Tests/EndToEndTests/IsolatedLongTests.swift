@@ -7,7 +7,7 @@ import Testing
 @Suite(
   "The isolated drill", .serialized, .enabled(if: Program.runsDrills, "Tests/run --drills runs it"),
   .enabled(if: Machine.obstacle == nil, Comment(rawValue: Machine.obstacle ?? "")))
-struct IsolatedTests {
+struct IsolatedLongTests {
   private static let runbook = "\(Program.checkout)/runbooks/isolated-copy.yaml"
 
   @Test("fails over in a copy, and nothing of the copy is outside") func isolated() async throws {
