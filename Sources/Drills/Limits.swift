@@ -55,6 +55,8 @@ enum DrillLimits {
   static let runTimeout: Duration = .seconds(4)
   static let recordPause: Duration = .milliseconds(100)
   static let recordPatience: Duration = .seconds(15)
+  /// From the end of a drill's last step to its report; what takes longer is a deviation.
+  static let reportWithin: Duration = .seconds(10)
   /// What gives back or undoes does not wait longer for its intent to be stored: the store may be what is broken.
   static let undoPatience: Duration = .seconds(5)
   /// How often a drill looks whether somebody wants it stopped, or has approved.

@@ -81,8 +81,7 @@ struct DrillCommand: AsyncParsableCommand {
       let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
       var reports: [DrillReport] = []
       for _ in 0..<`repeat` { reports.append(try await once(lab, read, tls, group)) }
-      if let report { try LabDirectory.write(document(reports).pretty() + "\n", to: report) }
-      if let page, let last: DrillReport = reports.last { try LabDirectory.write(ReportPage.text(last.document), to: page) }
+      if `repeat` > 1 { try write(reports) }
       switch output {
       case .text:
         if `repeat` > 1 {
@@ -128,11 +127,21 @@ struct DrillCommand: AsyncParsableCommand {
       let configuration = RunShell.Configuration(holder: RunNames.holder())
       let runner = DrillRunner(context, signer: LabSigner.identity(lab))
       // While a `Drill` runs, other moves wait for its end; production does not wait for a copy.
-      guard let found: DrillReport = await runner.run(object, configuration: configuration, recorded: plan.mode == .live) else {
-        throw ExitCode(3)
-      }
+      var problem: (any Error)?
+      let found: DrillReport? = await runner.run(
+        object, configuration: configuration, recorded: plan.mode == .live,
+        onReport: { report in
+          do { if `repeat` == 1 { try write([report]) } } catch { problem = error }
+        })
+      if let problem { throw problem }
+      guard let found else { throw ExitCode(3) }
       if output == .text { printLine(found.text) }
       return found
+    }
+
+    private func write(_ reports: [DrillReport]) throws {
+      if let report { try LabDirectory.write(document(reports).pretty() + "\n", to: report) }
+      if let page, let last: DrillReport = reports.last { try LabDirectory.write(ReportPage.text(last.document), to: page) }
     }
 
     /// One report, or with `--repeat` a list of them.

@@ -79,7 +79,7 @@ import Testing
   }
 
   @Test func aLeakIsTold() {
-    var report = FenceReport(stopped: 5, within: 9, left: 0, received: 0, entered: 0, seenOutside: 0, witnesses: 7, foreignCables: [])
+    var report = FenceCounts(stopped: 5, within: 9, left: 0, received: 0, entered: 0, seenOutside: 0, witnesses: 7, foreignCables: [])
     #expect(report.leaks.isEmpty)
     report.received = 1
     report.seenOutside = 2

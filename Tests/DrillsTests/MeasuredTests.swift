@@ -137,6 +137,10 @@ import Testing
         #expect(report.verdict == .passed, "\(report.deviations)")
         #expect(report.lostWrites == 0 && complete.contains("of runners before this one"), "\(complete)")
         #expect(report.text.contains("while nothing was under way"))
+        #expect(report.json["reported_after_ms"].double ?? .infinity < 10_000, "\(report.json["reported_after_ms"])")
+        var late: DrillReport = report
+        late.judge(reportedAfter: .milliseconds(10_001))
+        #expect(late.verdict == .failed && late.deviations.last?.contains("10 s are allowed") == true, "\(late.deviations)")
       case .lost:
         #expect(report.verdict == .failed && report.lostWrites == 1, "\(report.deviations)")
         #expect(complete.contains("-0-3 is gone"), "\(complete)")

@@ -127,7 +127,15 @@ import Testing
     for word in ["first request 4322 ms", "detected 480 ms", "ready pods", "lag, entries", "not met", "mei", "number in the chain"] {
       #expect(page.contains(word) == (word != "not met"), "\(word)")
     }
+    // It stands alone: nothing in it leads out of it, and a browser is told so.
+    let drawn: String = String(page[..<(try #require(page.firstRange(of: ReportPage.opening)).lowerBound)])
+    for way in [
+      " src=", " href=", ":href=", " srcset=", "url(", "@import", "<link", "<iframe", "<object", "<embed", "<img", "http-equiv=\"refresh",
+    ] {
+      #expect(!drawn.lowercased().contains(way), "\(way) leads out of the page")
+    }
     #expect(!page.contains("http://") && !page.contains("https://") && !page.contains("<script src"))
+    #expect(page.contains("default-src 'none'"))
   }
 
   @Test(arguments: [(0.0, "0"), (12.34, "12.3"), (-0.26, "-0.3"), (100.0, "100")])

@@ -30,10 +30,11 @@ public struct DrillRunner: Sendable {
   /// - Parameters:
   ///   - object: the run, made and free.
   ///   - recorded: also as a `Drill` object.
+  ///   - onReport: called with the sealed report, before the run's traces are taken away.
   /// Nil when another runner took the run over.
   public func run(
     _ object: KubeObject, configuration: RunShell.Configuration, recorded: Bool,
-    onChange: @escaping @Sendable (RunRecord) -> Void = { _ in }
+    onChange: @escaping @Sendable (RunRecord) -> Void = { _ in }, onReport: (DrillReport) -> Void = { _ in }
   ) async -> DrillReport? {
     let began: MonotonicTime = context.clock.now()
     let client: KubeClient = context.client
@@ -58,6 +59,7 @@ public struct DrillRunner: Sendable {
       }
     }
     let outcome: RunShell.Outcome = await shell.run()
+    let ended: MonotonicTime = context.clock.now()
     stopping.cancel()
     await context.stopProbes()
     // Nobody renews a copy that is still there: it ends itself.
@@ -74,8 +76,7 @@ public struct DrillRunner: Sendable {
     var report = DrillReport(
       context: context, object: object, record: record, took: context.clock.now() - began)
     report.drill = recorder?.name ?? ""
-    // What a failed drill wrote stays: somebody will want to look at it.
-    if report.verdict == .passed, let problem: String = await context.removeWrites() { context.tell(problem) }
+    report.judge(reportedAfter: context.clock.now() - ended)
     report.document = report.json
     if let signer {
       do {
@@ -85,6 +86,10 @@ public struct DrillRunner: Sendable {
         context.tell("the report could not be put into the chain of reports: \(error)")
       }
     }
+    onReport(report)
+    context.tell("the report was there \(Int((context.clock.now() - ended).inMilliseconds)) ms after the end of the last step")
+    // What a failed drill wrote stays: somebody will want to look at it. Hundreds of objects take a while, and nobody waits for that.
+    if report.verdict == .passed, let problem: String = await context.removeWrites() { context.tell(problem) }
     let hash: String = ReportSeal.hash(report.document)
     if let recorder, let problem: String = await recorder.finish(measured: report.measured(hash: hash)) {
       context.tell("the outcome could not be written into drill \(recorder.name): \(problem)")

@@ -17,7 +17,7 @@ public protocol ClusterCopier: Sendable {
   /// Takes everything of it away. Returns what was done, in a sentence.
   func end() async throws -> String
   /// What was counted at its edge, and of it outside.
-  func fence() async throws -> FenceReport
+  func fence() async throws -> FenceCounts
   /// A hash over everything that the federation's store held at this revision, of every member that answers.
   func history(at revision: Int64) async throws -> [HostName: String]
   /// Keys that the federation's store wrote after this revision: how many, and those that hold one of these words.
@@ -93,33 +93,7 @@ public struct ClusterCopy: Sendable {
   }
 }
 
-/// Packets, as the kernel counted them.
-public struct FenceReport: Hashable, Sendable {
-  /// They wanted out of the copy and were dropped.
-  public var stopped: Int64
-  public var within: Int64
-  /// They passed the fence; they came out at the far end of the edge; they came in.
-  public var left: Int64
-  public var received: Int64
-  public var entered: Int64
-  /// With an address of the copy, in the real network; in so many places it was looked for.
-  public var seenOutside: Int64
-  public var witnesses: Int
-  public var foreignCables: [String]
-
-  public init(
-    stopped: Int64, within: Int64, left: Int64, received: Int64, entered: Int64, seenOutside: Int64, witnesses: Int, foreignCables: [String]
-  ) {
-    self.stopped = stopped
-    self.within = within
-    self.left = left
-    self.received = received
-    self.entered = entered
-    self.seenOutside = seenOutside
-    self.witnesses = witnesses
-    self.foreignCables = foreignCables
-  }
-
+extension FenceCounts {
   /// Sentences about everything that came out or in.
   var leaks: [String] {
     var found: [String] = []

@@ -131,7 +131,7 @@ enum CopyActions {
     let session: CopySession = try session(context)
     if let copy: ClusterCopy = session.copy {
       // The last word of the fence, before it goes with the copy.
-      if let fence: FenceReport = try? await session.copier.fence() { context.state.withLock { $0.facts["fenceAtTheEnd"] = fence.json } }
+      if let fence: FenceCounts = try? await session.copier.fence() { context.state.withLock { $0.facts["fenceAtTheEnd"] = fence.json } }
       context.note("copy", center: copy.center.value, "is ended")
     }
     let said: String = try await session.release(into: context) { try await session.copier.end() }

@@ -12,7 +12,7 @@ enum ProofActions {
   @Sendable static func fence(_ outer: DrillContext, _ call: StepCall) async throws -> String {
     let session: CopySession = try CopyActions.session(outer)
     let context: DrillContext = try await session.ground(for: outer)
-    let before: FenceReport = try await session.copier.fence()
+    let before: FenceCounts = try await session.copier.fence()
     var answered: [String] = []
     var tried: Int64 = 0
     for host in outer.site.hosts {
@@ -27,7 +27,7 @@ enum ProofActions {
         if await connects(address, port, context) { answered.append("\(host.name) port \(port)") }
       }
     }
-    let after: FenceReport = try await session.copier.fence()
+    let after: FenceCounts = try await session.copier.fence()
     outer.state.withLock { state in
       state.facts["proof.packets"] = after.json
       state.facts["proof.attempts"] = [

@@ -2,7 +2,6 @@ import KubeClient
 import KubeModel
 import Primitives
 import Site
-import Synchronization
 
 /// What the report draws besides requests and writes: ready pods per center, and how far the store's members are behind.
 struct ClusterSample: Sendable {
@@ -16,23 +15,16 @@ struct ClusterSample: Sendable {
 /// Looks once in a while, and misses what it cannot see: an API that is away leaves a gap.
 final class ClusterSampler: Sendable {
   private let context: DrillContext
-  private let task: Mutex<Task<Void, Never>?> = Mutex(nil)
+  private let task = ProbeTask()
   init(context: DrillContext) { self.context = context }
 
   func start() {
     guard context.plan.mode == .live, context.plan.steps.contains(where: { $0.effect != .none }) else { return }
     let namespaces: [String] = Set(context.plan.steps.compactMap { $0.call.inputs["namespace"] }).sorted()
-    task.withLock { $0 = Task { await self.run(namespaces) } }
+    task.start { await self.run(namespaces) }
   }
 
-  func stop() async {
-    let running: Task<Void, Never>? = task.withLock { task in
-      defer { task = nil }
-      return task
-    }
-    running?.cancel()
-    await running?.value
-  }
+  func stop() async { await task.stop() }
 
   private func run(_ namespaces: [String]) async {
     var client: KubeClient = context.client

@@ -19,7 +19,6 @@ final class RequestProbe: Sendable {
   private struct State {
     var samples: [Sample] = []
     var outstanding: Int = 0
-    var task: Task<Void, Never>?
     var cached: (addresses: [String], until: MonotonicTime)?
     var server: Int = 0
     var turn: Int = 0
@@ -38,6 +37,7 @@ final class RequestProbe: Sendable {
   /// Asked instead of whatever the name leads to; empty: the name is looked up.
   private let addresses: [String]
   private let state: Mutex<State> = Mutex(State())
+  private let task = ProbeTask()
 
   init(
     name: String, resolver: GlobalResolver, port: Int, every: Duration, group: any EventLoopGroup, clock: any TimeSource,
@@ -71,18 +71,10 @@ final class RequestProbe: Sendable {
   /// It notes no more requests and makes none.
   var isFull: Bool { state.withLock { $0.samples.count >= limit } }
 
-  func start() {
-    let task = Task { await self.run() }
-    state.withLock { $0.task = task }
-  }
+  func start() { task.start { await self.run() } }
 
   func stop() async {
-    let task: Task<Void, Never>? = state.withLock { state in
-      defer { state.task = nil }
-      return state.task
-    }
-    task?.cancel()
-    await task?.value
+    await task.stop()
     state.withLock { $0.isEnded = true }
   }
 

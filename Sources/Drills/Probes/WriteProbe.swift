@@ -22,7 +22,6 @@ final class WriteProbe: Sendable {
   private struct State {
     var acknowledged: [Acknowledged] = []
     var failures = Failures()
-    var tasks: [Task<Void, Never>] = []
     var written: WrittenRuns
     /// The longest time between two acknowledgements, and the last one's.
     var longestPause: Duration = .zero
@@ -54,6 +53,7 @@ final class WriteProbe: Sendable {
   private let clients: [KubeClient]
   private let clock: any TimeSource
   private let state: Mutex<State>
+  private let task = ProbeTask()
 
   /// `run` labels this run's objects, `life` makes the names of one runner's unlike any other's.
   init(namespace: String, run: String, life: String, clients: [KubeClient], clock: any TimeSource) {
@@ -87,19 +87,11 @@ final class WriteProbe: Sendable {
   var isFull: Bool { state.withLock { $0.acknowledged.count >= DrillLimits.acknowledgedWrites } }
 
   func start() {
-    for (writer, client) in clients.enumerated() {
-      let task = Task { await self.write(writer, client) }
-      state.withLock { $0.tasks.append(task) }
-    }
+    for (writer, client) in clients.enumerated() { task.start { await self.write(writer, client) } }
   }
 
   func stop() async {
-    let tasks: [Task<Void, Never>] = state.withLock { state in
-      defer { state.tasks = [] }
-      return state.tasks
-    }
-    for task in tasks { task.cancel() }
-    for task in tasks { await task.value }
+    await task.stop()
     state.withLock { $0.isEnded = true }
   }
 

@@ -18,6 +18,8 @@ public struct DrillReport: Sendable {
   public var simulated: [String]
   public var startedAt: WallTime
   public var took: Duration
+  /// From the end of the last step to this report, before it was sealed; nil where nobody measured it.
+  public private(set) var reportedAfter: Duration?
   /// Milliseconds after the fault: detection, election, activation, firstWrite, firstRequest.
   public var milestones: [String: Double]
   public var requests: Int
@@ -116,6 +118,16 @@ public struct DrillReport: Sendable {
     return DrillRunner.StepResult(
       step: step, outcome: outcome, began: found.startedAt.map { $0.since(event).inMilliseconds }, took: took,
       message: found.message, phase: found.phase, evidence: found.evidence)
+  }
+
+  /// A report that comes late is a deviation of its own: whoever waits for it decides by it.
+  mutating func judge(reportedAfter: Duration) {
+    self.reportedAfter = reportedAfter
+    guard reportedAfter > DrillLimits.reportWithin else { return }
+    deviations.append(
+      "The report was made \(Int(reportedAfter.inMilliseconds)) ms after the end of the last step, and "
+        + "\(DrillLimits.reportWithin.components.seconds) s are allowed.")
+    if verdict == .passed { verdict = .failed }
   }
 
   private mutating func judge() {

@@ -29,6 +29,7 @@ extension DrillReport {
     document["message"] = .string(record.message)
     document["plan_hash"] = .string(plan.hash)
     document["site_hash"] = .string(siteHash)
+    document["reported_after_ms"] = Self.number(reportedAfter?.inMilliseconds)
     document["rpo_ms"] = Self.number(rpo?.inMilliseconds)
     document["level"] = level
     document["rto_split_ms"] = rtoSplit

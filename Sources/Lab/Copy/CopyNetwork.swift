@@ -139,25 +139,7 @@ enum CopyNetwork {
     [("net/ipv6/conf/all/disable_ipv6", "1"), ("net/ipv6/conf/default/disable_ipv6", "1")] + LabNetwork.settings
 }
 
-/// What was counted at the fence, and beyond it.
-public struct FenceCounts: Hashable, Sendable {
-  /// Packets that wanted out, all of them dropped.
-  public var stopped: Int64
-  /// Packets among the copy's own hosts.
-  public var within: Int64
-  /// Packets that the fence let out, and what the far end of the edge received.
-  public var left: Int64
-  public var received: Int64
-  /// Packets that came in from outside.
-  public var entered: Int64
-  /// Packets with an address of the copy, in every namespace of the real network together; how many namespaces were asked.
-  public var seenOutside: Int64
-  public var witnesses: Int
-  /// Cables with an end outside the copy.
-  public var foreignCables: [String]
-
-  public var isTight: Bool { left == 0 && received == 0 && entered == 0 && seenOutside == 0 && foreignCables.isEmpty }
-
+extension FenceCounts {
   /// The number after `packets` of every named counter in what `nft list counters` prints.
   static func packets(_ text: String) -> [String: Int64] {
     var found: [String: Int64] = [:]

@@ -151,12 +151,9 @@ struct LabCopier: ClusterCopier {
     return was ? "the copy is ended, nothing of it is left" : "there is no copy"
   }
 
-  func fence() async throws -> FenceReport {
+  func fence() async throws -> FenceCounts {
     guard let copy: Lab.Copy = try lab.copy() else { throw DrillError(.notMet, "There is no copy whose fence could be looked at.") }
-    let counts: FenceCounts = try await lab.fenceCounts(copy)
-    return FenceReport(
-      stopped: counts.stopped, within: counts.within, left: counts.left, received: counts.received, entered: counts.entered,
-      seenOutside: counts.seenOutside, witnesses: counts.witnesses, foreignCables: counts.foreignCables)
+    return try await lab.fenceCounts(copy)
   }
 
   func history(at revision: Int64) async throws -> [HostName: String] { try await CopySource(lab).history(at: revision) }

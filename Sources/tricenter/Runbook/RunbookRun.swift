@@ -39,7 +39,14 @@ struct RunExecution: ParsableArguments {
       printError("[\(Int((SystemClock().now() - started).inMilliseconds)) ms] \(line)")
     }
     let runner = DrillRunner(context, signer: place.signer)
-    guard let found: DrillReport = await runner.run(object, configuration: .init(holder: RunNames.holder()), recorded: recorded) else {
+    var problem: (any Error)?
+    let found: DrillReport? = await runner.run(
+      object, configuration: .init(holder: RunNames.holder()), recorded: recorded,
+      onReport: { report in
+        do { try write(report.document) } catch { problem = error }
+      })
+    if let problem { throw problem }
+    guard let found else {
       throw CommandFailure(.unknown, "Another runner goes on with run \(plan.run): tricenter runbook status \(plan.run) --watch")
     }
     return found
@@ -58,9 +65,8 @@ struct RunExecution: ParsableArguments {
     }
   }
 
-  /// Writes the report, tells it and ends with what it says.
+  /// Tells the report, which is written, and ends with what it says.
   func finish(_ found: DrillReport, _ output: ListFormat, _ client: KubeClient) async throws {
-    try write(found.document)
     switch output {
     case .json: printJSON(found.document)
     case .table, .wide: printLine(found.plan.mode == .live || found.plan.mode == .isolated ? found.text : RunText.ended(found))

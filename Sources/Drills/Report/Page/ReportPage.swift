@@ -14,6 +14,7 @@ public enum ReportPage {
       <html lang="en">
       <head>
       <meta charset="utf-8">
+      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
       <meta name="viewport" content="width=device-width, initial-scale=1">
       <title>\(title): \(escaped(report["verdict"].string ?? ""))</title>
       <style>\(style)</style>
