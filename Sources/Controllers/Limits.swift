@@ -13,6 +13,9 @@ public enum ControllerLimits {
   public static let revisionHistoryBytes: Int = 2_000
   /// Objects deleted at the same time while a namespace is emptied.
   public static let concurrentDeletions: Int = 16
+  /// Silence after which a node of a center that does not answer the federation counts as unreachable: two renewals of its lease and a
+  /// half. With the time in which the federation notices, nothing of a dark center reads ready a second after the activation's lease.
+  public static let darkGrace: Duration = .milliseconds(2_500)
   /// Seconds that a `hot` pod stays on a node that is fenced.
   public static let hotFenceSeconds: Int64 = 10
   /// Owners remembered as absent, so that their dependents do not ask again (Kubernetes: 500).

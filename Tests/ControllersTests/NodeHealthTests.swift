@@ -34,6 +34,19 @@ import Testing
     #expect(!health.isSilent("a", now: at(341)))
   }
 
+  @Test func `a node of a dark center is silent after two renewals and a half, one that renews is not`() {
+    var health = NodeHealthInstance(settings: .init(grace: .seconds(40), startupGrace: .seconds(60)))
+    for time: Int64 in 0...10 {
+      health.onSeen(node: node("alive"), lease: lease(time), now: at(time))
+      health.onSeen(node: node("dead"), lease: lease(min(time, 7)), now: at(time))
+      health.onSeen(node: node("newborn"), lease: nil, now: at(time))
+    }
+    #expect(health.isSilent("dead", isDark: true, now: at(10)) && !health.isSilent("dead", isDark: false, now: at(10)))
+    #expect(!health.isSilent("dead", isDark: true, now: at(9)) && !health.isSilent("alive", isDark: true, now: at(10)))
+    #expect(!health.isSilent("newborn", isDark: true, now: at(10)))
+    #expect(health.nextLook("alive", isDark: true, now: at(10)) == .milliseconds(2_501))
+  }
+
   @Test func `a broken network does not empty a zone`() {
     var rate = EvictionRate(settings: .init())
     #expect(rate.rate(ready: 9, notReady: 1, anotherZoneIsHealthy: false) == 0.1)

@@ -133,6 +133,10 @@ struct LifecycleTranscript {
       }
       let succeeded: Bool = words[2] == "ok"
       return life.onProbe(first, id: id, kind: kind, succeeded: succeeded, message: succeeded ? "" : "refused", now: now)
+    case "node-unheard":
+      var told: KubeObject = pod
+      told.json["status"]["conditions"] = [["type": "Ready", "status": "False", "reason": "NodeNotReady"]]
+      return life.onDesired(told, now: now)
     case "wait":
       seconds += Double(first)!
       return life.onWake(now: now)

@@ -14,6 +14,8 @@ final class NodeHealthController: Reconciler {
   private let nodes: Informer
   private let leases: Informer
   private let pods: Informer
+  /// The federation's word about centers; empty where there is no federation.
+  private let centers: Informer
   private let instance: Mutex<NodeHealthInstance>
   private let rate: Mutex<EvictionRate>
   private let logger = Logger(label: "controllers.nodehealth")
@@ -26,6 +28,7 @@ final class NodeHealthController: Reconciler {
     nodes = environment.informers.informer(.nodes)
     leases = environment.informers.informer(.leases, namespace: Self.leaseNamespace)
     pods = environment.informers.informer(.pods, indexes: [.node])
+    centers = environment.informers.informer(.centers)
     // Seen on standbys as well: a controller that starts leading knows since when each node is silent.
     nodes.addHandler(
       InformerHandlers(
@@ -34,6 +37,9 @@ final class NodeHealthController: Reconciler {
         onDelete: { [weak self] node in self?.instance.withLock { $0.onGone(node.name) } }))
     leases.addHandler(
       InformerHandlers(onAdd: { [weak self] in self?.onLease($0) }, onUpdate: { [weak self] in self?.onLease($1) }))
+    centers.addHandler(
+      InformerHandlers(
+        onAdd: { [weak self] in self?.onCenter($0) }, onUpdate: { [weak self] in if $0.status != $1.status { self?.onCenter($1) } }))
     pods.addHandler(
       InformerHandlers(
         onAdd: { [weak self] in self?.onPod($0) },
@@ -54,6 +60,15 @@ final class NodeHealthController: Reconciler {
     if node.condition("Ready")?["status"].string == "Unknown" { queue.add(node.name) }
   }
 
+  private func onCenter(_ center: KubeObject) {
+    guard Self.isDark(center) else { return }
+    for node in nodes.cache.all where node.labels[Self.centerLabel] == center.name { queue.add(node.name) }
+  }
+
+  private static let centerLabel: String = "federation.tricenter.io/center"
+  private static func isDark(_ center: KubeObject) -> Bool { center.status["phase"].string == "Unreachable" }
+  private func isDark(_ node: KubeObject) -> Bool { node.labels[Self.centerLabel].flatMap { centers.cache[$0] }.map(Self.isDark) ?? false }
+
   private func onPod(_ pod: KubeObject) {
     guard let node: KubeObject = nodes.cache[pod.nodeName], node.taints.contains(where: { $0.effect == "NoExecute" }) else { return }
     queue.add(node.name)
@@ -63,7 +78,10 @@ final class NodeHealthController: Reconciler {
     guard let node: KubeObject = nodes.cache[key] else { return }
     let now: MonotonicTime = environment.clock.now()
     let wall: WallTime = environment.clock.wall()
-    let (silent, next): (Bool, Duration) = instance.withLock { ($0.isSilent(key, now: now), $0.nextLook(key, now: now)) }
+    let dark: Bool = isDark(node)
+    let (silent, next): (Bool, Duration) = instance.withLock {
+      ($0.isSilent(key, isDark: dark, now: now), $0.nextLook(key, isDark: dark, now: now))
+    }
     queue.add(key, after: next)
     if silent { try await reportSilent(node, wall) }
     try await taint(node, silent: silent, now, wall)

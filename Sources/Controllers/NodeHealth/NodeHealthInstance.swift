@@ -10,6 +10,8 @@ struct NodeHealthInstance: Sendable {
     var grace: Duration
     /// The same for nodes that never spoke.
     var startupGrace: Duration
+    /// The same for nodes of a center that does not answer the federation either.
+    var darkGrace: Duration = ControllerLimits.darkGrace
   }
   private struct Seen: Sendable {
     var renewTime: String
@@ -43,7 +45,10 @@ struct NodeHealthInstance: Sendable {
 
   func silence(_ node: String, now: MonotonicTime) -> Duration { seen[node].map { now - $0.at } ?? .zero }
 
-  func isSilent(_ node: String, now: MonotonicTime) -> Bool {
+  /// - Parameter isDark: nobody of the node's center answers the federation, which looks often: then a few renewals that are missing
+  ///   (kubelets renew once a second) are enough.
+  func isSilent(_ node: String, isDark: Bool = false, now: MonotonicTime) -> Bool {
+    if isDark, let seen: Seen = seen[node], seen.everSpoke, now - seen.at > settings.darkGrace { return true }
     guard let seen: Seen = seen[node] else { return false }
     // While we hear nobody (and there are others to hear) we judge nobody.
     if self.seen.count > 1, let lastSign, now - lastSign > settings.grace / 2 { return false }
@@ -51,9 +56,9 @@ struct NodeHealthInstance: Sendable {
   }
 
   /// When to look again at the earliest.
-  func nextLook(_ node: String, now: MonotonicTime) -> Duration {
+  func nextLook(_ node: String, isDark: Bool = false, now: MonotonicTime) -> Duration {
     guard let seen: Seen = seen[node] else { return settings.grace }
-    let until: MonotonicTime = seen.at + (seen.everSpoke ? settings.grace : settings.startupGrace)
+    let until: MonotonicTime = seen.at + (!seen.everSpoke ? settings.startupGrace : isDark ? settings.darkGrace : settings.grace)
     return max(.milliseconds(100), until - now + .milliseconds(1))
   }
 

@@ -62,6 +62,8 @@ extension FederationController {
       guard let stored: KubeObject = centers.cache.get(name: center.value) else { return false }
       // What blocks is looked at again soon: people wait for its cure.
       let isBlocked: Bool = stored.status["readiness"]["findings"].array.contains { Finding($0).weight == .blocking }
+      // A center that went dark is not told as ready for another half minute.
+      if isActive, stored.status["phase"].string == "Unreachable", stored.status["readiness"]["ready"].bool == true { return true }
       let soon: Int64 = isBlocked && isActive ? ReadinessLimits.again.components.seconds : limit
       return Self.isOlder(stored.status["readiness"]["evaluatedAt"].string, than: soon, now: wall)
     }

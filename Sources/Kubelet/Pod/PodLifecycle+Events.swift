@@ -17,6 +17,11 @@ extension PodLifecycle {
     }
     blueprint = new
     if new.isFinished, completed == nil { completed = new.phase }
+    // While nobody heard of this host the node controller called its pods not ready: what was told last is told again.
+    let isCalledUnready: Bool = pod.status["conditions"].array.contains {
+      $0["type"].string == "Ready" && $0["status"].string == "False" && $0["reason"].string == "NodeNotReady"
+    }
+    if isCalledUnready { published["conditions"] = .null }
     return advance(now)
   }
 
