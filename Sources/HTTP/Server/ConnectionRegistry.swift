@@ -6,7 +6,8 @@ final class ConnectionRegistry: Sendable {
   private struct State {
     var channels: [ObjectIdentifier: any Channel] = [:]
     var draining: Bool = false
-    var emptied: CheckedContinuation<Void, Never>?
+    /// Whoever waits: the server's own task, and the one that stops it.
+    var emptied: [CheckedContinuation<Void, Never>] = []
   }
   private let state: Mutex<State> = Mutex(State())
   private let limit: Int
@@ -28,13 +29,13 @@ final class ConnectionRegistry: Sendable {
   }
 
   private func remove(_ id: ObjectIdentifier) {
-    let emptied = state.withLock { state -> CheckedContinuation<Void, Never>? in
+    let emptied = state.withLock { state -> [CheckedContinuation<Void, Never>] in
       state.channels[id] = nil
-      guard state.channels.isEmpty else { return nil }
-      defer { state.emptied = nil }
+      guard state.channels.isEmpty else { return [] }
+      defer { state.emptied = [] }
       return state.emptied
     }
-    emptied?.resume()
+    for waiter in emptied { waiter.resume() }
   }
 
   /// Tells every connection to finish what it does and close (GOAWAY on HTTP/2).
@@ -54,7 +55,7 @@ final class ConnectionRegistry: Sendable {
     await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
       let empty: Bool = state.withLock { state in
         if state.channels.isEmpty { return true }
-        state.emptied = continuation
+        state.emptied.append(continuation)
         return false
       }
       if empty { continuation.resume() }
