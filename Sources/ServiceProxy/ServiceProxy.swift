@@ -32,8 +32,8 @@ public final class ServiceProxy: Sendable {
   private let slices: Informer
   private let pods: Informer
   private let permissions: AsyncStream<Permission>
-  private let departures: AsyncStream<String?>
-  private let left: Mutex<String?> = Mutex(nil)
+  private let departures: AsyncStream<Departure?>
+  private let left: Mutex<Departure?> = Mutex(nil)
   private let clock: any TimeSource
   private let logger = Logger(label: "proxy")
   private let table: ProxyTable
@@ -43,7 +43,8 @@ public final class ServiceProxy: Sendable {
   /// `informers` must be run by the caller. `permissions`: told whenever the activation was read. `departures`: the center that the
   /// activation has just left, nil once the slices must have followed.
   public init(
-    informers: SharedInformers, configuration: Configuration, permissions: AsyncStream<Permission>, departures: AsyncStream<String?>? = nil,
+    informers: SharedInformers, configuration: Configuration, permissions: AsyncStream<Permission>,
+    departures: AsyncStream<Departure?>? = nil,
     clock: any TimeSource = SystemClock()
   ) {
     self.configuration = configuration
@@ -60,7 +61,7 @@ public final class ServiceProxy: Sendable {
   public func run() async throws {
     let (changes, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     for informer in [services, slices, pods] { informer.onChange { _ in continuation.yield() } }
-    let (permissions, departures): (AsyncStream<Permission>, AsyncStream<String?>) = (permissions, departures)
+    let (permissions, departures): (AsyncStream<Permission>, AsyncStream<Departure?>) = (permissions, departures)
     try await services.waitUntilSynced()
     try await slices.waitUntilSynced()
     try await pods.waitUntilSynced()

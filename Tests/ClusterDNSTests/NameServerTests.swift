@@ -75,6 +75,22 @@ func query(_ name: String, _ type: UInt16 = DNSType.a, edns: Int? = nil) -> Byte
         == .srv(priority: 0, weight: 100, port: 5432, target: DNSName("db-0.db.shop.svc.cluster.local")))
   }
 
+  @Test func podsOfACenterThatAnActivationHasLeftAreNamedNoMoreButHotOnes() throws {
+    func ask(_ directory: FixedDirectory, left: String?) throws -> [String] {
+      let configuration = NameServer.Configuration(domain: "cluster.local", cluster: "bank", zone: "tricenter.test")
+      let server = NameServer(configuration, directory: directory, left: { left }, state: { .unknown })
+      return try Self.addresses(Self.ask("db.shop.svc.cluster.local", DNSType.a, server))
+    }
+    var directory: FixedDirectory = .shop
+    var endpoints: [JSONValue] = directory.endpointSlices[0]["endpoints"].array
+    (endpoints[0]["zone"], endpoints[1]["zone"]) = ("production", "local-dr")
+    directory.endpointSlices[0]["endpoints"] = .array(endpoints)
+    #expect(try ask(directory, left: nil) == ["10.1.0.5", "10.1.0.6"])
+    #expect(try ask(directory, left: "production") == ["10.1.0.6"])
+    directory.endpointSlices[0].json["metadata"]["labels"][WorkloadTier.annotation] = .string(WorkloadTier.hot.rawValue)
+    #expect(try ask(directory, left: "production") == ["10.1.0.5", "10.1.0.6"])
+  }
+
   @Test func namesThatDoNotExistAndNamesInBetween() throws {
     for name in ["nothing.shop.svc.cluster.local", "web.nowhere.svc.cluster.local", "x.cluster.local", "a.web.shop.svc.cluster.local"] {
       let answer: DNSAnswer = try Self.ask(name)

@@ -31,7 +31,7 @@ import Testing
   @Test func theFirstRunbookIsWellFormed() throws {
     let runbook: Runbook = try RunbookReader.read(path: Self.root + "/runbooks/production-loss.yaml", site: Self.site())
     var wanted = Runbook.Objectives(firstWrite: .seconds(3), rto: .seconds(8), lostWrites: 0)
-    wanted.endpointsGone = .seconds(6)
+    wanted.endpointsGone = .seconds(3)
     #expect(runbook.objectives == wanted)
     #expect(runbook.steps.contains { $0.action == "fault.centerLoss" && $0.inputs["center"] == "production" })
     #expect(runbook.steps.filter(\.always).map(\.action) == ["fault.centerReturn"])

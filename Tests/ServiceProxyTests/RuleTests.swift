@@ -50,16 +50,20 @@ import Testing
     }
     let endpoints: JSONValue = [
       endpoint("10.1.0.1", in: "production"), endpoint("10.2.0.1", in: "local-dr"), endpoint("192.0.2.1", in: nil),
+      endpoint("192.0.2.2", in: nil),
     ]
-    func chosen(_ slice: KubeObject, left: String?) -> [String] {
-      ServicePort.all(services: [Self.web], slices: [slice], node: "a", zone: "remote-dr", left: left)[0].endpoints.map(\.address)
+    let production = Departure(center: "production", hosts: ["192.0.2.1"])
+    func chosen(_ slice: KubeObject, left: Departure?, from zone: String = "remote-dr") -> [String] {
+      ServicePort.all(services: [Self.web], slices: [slice], node: "a", zone: zone, left: left)[0].endpoints.map(\.address)
     }
     let plain: KubeObject = Self.slice("web", endpoints)
-    #expect(chosen(plain, left: nil) == ["10.1.0.1", "10.2.0.1", "192.0.2.1"])
-    #expect(chosen(plain, left: "production") == ["10.2.0.1", "192.0.2.1"])
+    #expect(chosen(plain, left: nil) == ["10.1.0.1", "10.2.0.1", "192.0.2.1", "192.0.2.2"])
+    #expect(chosen(plain, left: production) == ["10.2.0.1", "192.0.2.2"])
+    // Its own hosts may live, and reach no API server but theirs.
+    #expect(chosen(plain, left: production, from: "production") == ["10.2.0.1", "192.0.2.1", "192.0.2.2"])
     var hot: KubeObject = plain
     hot.json["metadata"]["labels"][WorkloadTier.annotation] = .string(WorkloadTier.hot.rawValue)
-    #expect(chosen(hot, left: "production").count == 3)
+    #expect(chosen(hot, left: production).count == 4)
   }
 
   @Test func withoutReadyOnesThoseThatEndStillServeAndWithoutAnyItIsRefused() {

@@ -7,6 +7,8 @@ import Primitives
 struct ClusterZone: Sendable {
   let domain: DNSName
   let directory: any ServiceDirectory
+  /// The center that an activation has just left: only `hot` pods are there still, whatever the slices say.
+  let left: @Sendable () -> String?
   static let ttlSeconds: UInt32 = 5
 
   /// What stands behind a name: records of every type, or that the name does not exist.
@@ -88,9 +90,12 @@ struct ClusterZone: Sendable {
   /// Ready endpoints; all of them where the Service publishes unready ones too.
   func endpoints(of service: KubeObject) -> [Endpoint] {
     let unreadyToo: Bool = service.spec["publishNotReadyAddresses"].bool == true
+    let left: String? = left()
     var found: [Endpoint] = []
     for slice in directory.slices(namespace: service.namespace, service: service.name) {
+      let isHot: Bool = slice.labels[WorkloadTier.annotation] == WorkloadTier.hot.rawValue
       for endpoint in slice["endpoints"].array where unreadyToo || endpoint["conditions"]["ready"].bool != false {
+        if let left, !isHot, endpoint["zone"].string == left { continue }
         for address in endpoint["addresses"].array.compactMap(\.string) {
           let dashed: String = address.replacing(".", with: "-").replacing(":", with: "-")
           found.append(Endpoint(address: address, hostname: endpoint["hostname"].string ?? dashed, ports: slice["ports"].array))

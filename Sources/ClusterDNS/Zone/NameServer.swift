@@ -36,9 +36,13 @@ public struct NameServer: Sendable {
   private let state: @Sendable () -> GlobalState
   private static let reverseZone = DNSName("in-addr.arpa")
 
-  public init(_ configuration: Configuration, directory: any ServiceDirectory, state: @escaping @Sendable () -> GlobalState) {
+  /// - Parameter left: the center that an activation has just left, until the slices must have followed.
+  public init(
+    _ configuration: Configuration, directory: any ServiceDirectory, left: @escaping @Sendable () -> String? = { nil },
+    state: @escaping @Sendable () -> GlobalState
+  ) {
     here = (configuration.center, configuration.addresses)
-    local = ClusterZone(domain: DNSName(configuration.domain), directory: directory)
+    local = ClusterZone(domain: DNSName(configuration.domain), directory: directory, left: left)
     global = DNSName("\(configuration.cluster).\(configuration.zone)")
     self.directory = directory
     self.state = state

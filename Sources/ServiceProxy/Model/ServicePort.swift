@@ -29,9 +29,8 @@ struct ServicePort: Hashable, Sendable {
 
   /// IPv4 Services that have a virtual address, in the order of their names. `zone`: this host's center. A Service whose pods are all
   /// `hot` is served from there as long as one of them is ready there: another center's may be dead for as long as the activation's lease.
-  /// `left`: the center that an activation has just left. Nothing leads to it any more except to `hot` Services, whatever the slices say
-  /// until the new center's controllers have come to them.
-  static func all(services: [KubeObject], slices: [KubeObject], node: String, zone: String?, left: String? = nil) -> [ServicePort] {
+  /// `left`: nothing leads there any more except to `hot` Services, whatever the slices say.
+  static func all(services: [KubeObject], slices: [KubeObject], node: String, zone: String?, left: Departure? = nil) -> [ServicePort] {
     var slicesOf: [String: [KubeObject]] = [:]
     for slice in slices where slice["addressType"].string != "IPv6" && slice["addressType"].string != "FQDN" {
       if let service: String = slice.labels["kubernetes.io/service-name"] {
@@ -46,7 +45,7 @@ struct ServicePort: Hashable, Sendable {
   private struct Place {
     var node: String
     var zone: String?
-    var left: String?
+    var left: Departure?
   }
 
   private static func ports(of service: KubeObject, slices: [KubeObject], here: Place) -> [ServicePort] {
@@ -84,7 +83,9 @@ struct ServicePort: Hashable, Sendable {
     var serving: Set<Endpoint> = []
     var onNode: Set<Endpoint> = []
     var inZone: Set<Endpoint> = []
-    let left: String? = isHot(slices) ? nil : here.left
+    let left: Departure? = isHot(slices) ? nil : here.left
+    // A host of the center that was left, if it lives, has its own API server, which may be the only one that it reaches.
+    let hosts: Set<String> = left.map { $0.center == here.zone ? [] : $0.hosts } ?? []
     for slice in slices {
       guard
         let number: Int64 = slice["ports"].array.first(where: {
@@ -92,9 +93,9 @@ struct ServicePort: Hashable, Sendable {
         })?["port"].int
       else { continue }
       for entry in slice["endpoints"].array {
-        if let left, entry["zone"].string == left { continue }
+        if let left, entry["zone"].string == left.center { continue }
         let conditions: JSONValue = entry["conditions"]
-        for address in entry["addresses"].array.compactMap(\.string) {
+        for address in entry["addresses"].array.compactMap(\.string) where !hosts.contains(address) {
           let endpoint = Endpoint(address: address, port: number)
           if conditions["ready"].bool != false { ready.insert(endpoint) }
           if conditions["serving"].bool == true, conditions["terminating"].bool == true { serving.insert(endpoint) }

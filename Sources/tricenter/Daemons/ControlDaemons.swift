@@ -7,6 +7,7 @@ import NIOPosix
 import Observability
 import Primitives
 import Scheduler
+import ServiceProxy
 import Site
 import Store
 import TLS
@@ -78,7 +79,9 @@ struct ControlDaemons: Sendable {
     let names = NameServer.Configuration(
       domain: setting.cluster.domain, cluster: setting.cluster.name, zone: site.zone, center: setting.center.name.value,
       addresses: setting.center.hosts.map(\.address.description))
-    let server = NameServer(names, directory: directory) {
+    let left = LeftCenter()
+    let departures: AsyncStream<Departure?> = Departures.of(observer, site: site)
+    let server = NameServer(names, directory: directory, left: { left.center }) {
       let view: ActivationView = observer.view
       // Without a read for a whole lease, somebody else may be active by now.
       guard let record: ActivationRecord = view.record, let read: MonotonicTime = view.lastReadBegan,
@@ -90,7 +93,11 @@ struct ControlDaemons: Sendable {
     let listener = DNSServer(nameServer: server, host: setting.address, port: site.ports.dns, group: group)
     return {
       try await withThrowingTaskGroup(of: Void.self) { tasks in
-        tasks.addTask { await informers.run() }
+        tasks.addTask {
+          async let followed: Void = left.follow(departures)
+          await informers.run()
+          await followed
+        }
         tasks.addTask { try await listener.run() }
         try await tasks.next()
         tasks.cancelAll()

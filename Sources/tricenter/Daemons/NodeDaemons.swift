@@ -119,34 +119,6 @@ struct NodeDaemons: Sendable {
     return PodNetwork(client: try access.client(.kubelet), configuration: configuration)
   }
 
-  /// How long the proxies go by the activation before what the slices say of the center that it left: the new center's controllers have
-  /// deleted its pods long before.
-  private static let departureLasts: Duration = .seconds(30)
-
-  /// The center that an activation leaves while this process watches, and nil some time later.
-  private func departures() -> AsyncStream<String?> {
-    let views: AsyncStream<ActivationView> = observer.views()
-    return AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
-      let task = Task {
-        var known: ActivationRecord?
-        var end: Task<Void, Never>?
-        for await view in views {
-          guard let record: ActivationRecord = view.record, record.epoch != known?.epoch else { continue }
-          defer { known = record }
-          guard let before: ActivationRecord = known else { continue }
-          end?.cancel()
-          continuation.yield(before.center == record.center ? nil : before.center.value)
-          end = Task {
-            try? await Task.sleep(for: Self.departureLasts)
-            if !Task.isCancelled { continuation.yield(nil) }
-          }
-        }
-        end?.cancel()
-      }
-      continuation.onTermination = { _ in task.cancel() }
-    }
-  }
-
   func proxy() throws -> @Sendable () async throws -> Void {
     let informers = SharedInformers(client: try access.client(.proxy))
     let views: AsyncStream<ActivationView> = observer.views()
@@ -168,7 +140,7 @@ struct NodeDaemons: Sendable {
     if case .containerd = runtime {
       let proxy = ServiceProxy(
         informers: informers, configuration: .init(node: node, podCIDR: setting.host.pods.description, zone: center.value),
-        permissions: permissions, departures: departures())
+        permissions: permissions, departures: Departures.of(observer, site: setting.site))
       body = { try await proxy.run() }
     } else {
       let proxy = UserspaceProxy(

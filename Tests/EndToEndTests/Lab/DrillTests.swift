@@ -21,7 +21,7 @@ enum Runbooks {
 
   static func patient(_ text: String) -> String {
     text.replacing("firstWrite: 3s", with: "firstWrite: 30s").replacing("rto: 8s", with: "rto: 60s")
-      .replacing("endpointsGone: 6s", with: "endpointsGone: 60s")
+      .replacing("endpointsGone: 3s", with: "endpointsGone: 60s")
       .replacing("timeout: 60s", with: "timeout: 150s").replacing("timeout: 30s", with: "timeout: 60s")
   }
 
