@@ -27,6 +27,8 @@ public enum KubeletLimits {
   /// A failed delete or status patch is sent again after this, doubled up to `apiRetryMost`.
   public static let apiRetry: Duration = .milliseconds(200)
   public static let apiRetryMost: Duration = .seconds(5)
+  /// How long the steps of a start may be kept for a later one to take their place.
+  public static let statusSettle: Duration = .milliseconds(100)
   /// What is kept of `terminationMessagePath` (k8s: 4096 bytes).
   public static let terminationMessageBytes: Int = 4_096
   /// ConfigMap and Secret files of one volume, together (an object itself is at most 1 MiB).
@@ -55,6 +57,10 @@ public enum KubeletLimits {
   public static let preparedSandboxes: Int = 32
   public static let warmEvery: Duration = .seconds(1)
   public static let preparedKept: Duration = .seconds(60)
+  /// How long after the first pod came to a newly active host other sandboxes wait for pods that may take prepared ones, and for those that
+  /// have taken one to start.
+  public static let preparedExpected: Duration = .milliseconds(50)
+  public static let preparedFirst: Duration = .milliseconds(300)
   /// How often a host of a standby center looks for images that it lacks, and how many it names.
   public static let missingImagesEvery: Duration = .seconds(30)
   public static let missingImages: Int = 100

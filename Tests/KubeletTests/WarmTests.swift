@@ -35,6 +35,22 @@ func warmPod(_ name: String) -> KubeObject {
     settings.clusterDNS = ["10.1.0.11"]
     return settings
   }()
+  @Test("Pods without a prepared sandbox wait a moment for those with one, and only for a moment") func turns() {
+    func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000) }
+    var turns = WarmTurns()
+    // Two are prepared: their pods may be on the way.
+    #expect(turns.onMaking(free: 2, now: at(0)) == KubeletLimits.preparedExpected)
+    turns.onTaken("warm")
+    #expect(turns.onMaking(free: 1, now: at(20)) == KubeletLimits.preparedFirst - .milliseconds(20))
+    turns.onBegan("warm")
+    // What is left over may never be taken.
+    #expect(turns.onMaking(free: 1, now: at(60)) == nil)
+    turns.onTaken("other")
+    #expect(turns.onMaking(free: 0, now: at(299)) != nil)
+    #expect(turns.onMaking(free: 0, now: at(300)) == nil)
+    var plain = WarmTurns()
+    #expect(plain.onMaking(free: 0, now: at(0)) == nil)
+  }
   static func node(_ name: String, center: String = "production", ready: Bool = true) -> KubeObject {
     KubeObject([
       "metadata": ["name": .string(name), "labels": ["federation.tricenter.io/center": .string(center)]],

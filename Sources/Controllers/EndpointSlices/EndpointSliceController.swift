@@ -81,8 +81,10 @@ final class EndpointSliceController: Reconciler {
     let decided = EndpointSliceDecision(service, pods: pods, nodes: { nodes[$0] }, slices: owned)
     let mirrored = EndpointsDecision(service, pods: pods, nodes: { nodes[$0] }, present: endpoints.cache[key])
     do {
+      // Beside each other: a pod that becomes ready meanwhile waits for both, and each write waits for the other city after a loss.
+      async let mirroring: Duration? = environment.runner.run(mirrored.actions)
       try await environment.runner.run(decided.actions)
-      try await environment.runner.run(mirrored.actions)
+      _ = try await mirroring
     } catch let error as KubeError where error.code == .alreadyExists {
       queue.add(key, after: .milliseconds(50))  // made by ourselves, not shown yet
     } catch let error as KubeError

@@ -33,6 +33,7 @@ extension PodWorker {
     } catch {
       apply(lifecycle.onContainerFailed(name, .create(Self.sentence(error)), now: now))
     }
+    if sandbox.prepared != nil { await context.warm?.began(uid) }
   }
 
   private struct StartError: Error { var failure: StartFailure }

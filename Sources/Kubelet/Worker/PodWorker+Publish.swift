@@ -3,10 +3,31 @@ import KubeModel
 import Primitives
 
 extension PodWorker {
-  /// The latest status wins; one call at a time, so that the API sees them in order.
+  /// The latest status wins; one call at a time, so that the API sees them in order. The steps of a start are told a little later: what
+  /// people and proxies wait for is the last one, and it should not stand behind another's write.
   func publish(_ status: JSONValue) {
     pendingStatus = status
+    guard isStep(status) else {
+      statusDue = true
+      return publishIfIdle()
+    }
+    guard !settling else { return }
+    settling = true
+    context.jobs.spawn { await self.settle() }
+  }
+
+  private func settle() async {
+    try? await Task.sleep(for: KubeletLimits.statusSettle)
+    settling = false
+    guard pendingStatus != nil else { return }
+    statusDue = true
     publishIfIdle()
+  }
+
+  /// On the way to the first "ready". A `hot` pod's address is told at once: until proxies know it, a fence drops its packets.
+  private func isStep(_ status: JSONValue) -> Bool {
+    guard lifecycle.blueprint.exclusive, !times.told, ["Pending", "Running"].contains(status["phase"].string ?? "") else { return false }
+    return !status["conditions"].array.contains { $0["type"].string == "Ready" && $0["status"].string == "True" }
   }
 
   func publishIfIdle() {
@@ -18,10 +39,11 @@ extension PodWorker {
   private func publishAll() async {
     var pause: Duration = KubeletLimits.apiRetry
     while !Task.isCancelled {
-      if let status: JSONValue = pendingStatus {
-        pendingStatus = nil
+      if statusDue, let status: JSONValue = pendingStatus {
+        (pendingStatus, statusDue) = (nil, false)
         guard await send(status) else {
           if pendingStatus == nil { pendingStatus = status }
+          statusDue = true
           try? await Task.sleep(for: pause)
           pause = min(pause * 2, KubeletLimits.apiRetryMost)
           continue

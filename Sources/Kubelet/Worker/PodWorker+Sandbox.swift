@@ -11,6 +11,7 @@ extension PodWorker {
         times.sandbox = context.clock.now() - began
         return apply(lifecycle.onSandboxStarted(prepared, now: now))
       }
+      await context.warm?.giveWay()
       let status: SandboxObservation = try await context.sandboxSlots.with {
         if !context.runtime.isSimulated { try Files.makeDirectory(configuration.logDirectory, mode: 0o755) }
         let id: String = try await context.runtime.runSandbox(configuration)

@@ -15,6 +15,9 @@ actor PodWorker {
   var volumePaths: [String: String]?
   private var wakeSerial: Int = 0
   var pendingStatus: JSONValue?
+  /// It may be sent now; while `settling`, a later one may still take its place.
+  var statusDue: Bool = false
+  var settling: Bool = false
   var pendingDelete: Bool = false
   var publishing: Bool = false
   private var quietWaiters: [CheckedContinuation<Void, Never>] = []
