@@ -4,8 +4,10 @@ extension WallTime {
   public var rfc3339Micro: String { Self.text(secondsSince1970, fraction: Int(nanoseconds) / 1000) }
 
   private static func text(_ seconds: Int64, fraction: Int?) -> String {
-    let days: Int64 = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
-    let rest: Int64 = seconds - days * 86_400
+    // Whatever it is: others say times, too.
+    let isBefore: Bool = seconds % 86_400 < 0
+    let days: Int64 = seconds / 86_400 - (isBefore ? 1 : 0)
+    let rest: Int64 = seconds % 86_400 + (isBefore ? 86_400 : 0)
     // Days to civil date: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
     let z: Int64 = days + 719_468
     let era: Int64 = (z >= 0 ? z : z - 146_096) / 146_097

@@ -42,12 +42,10 @@ extension FuzzTarget {
       {
         written($0.encode)
       },
-      .roundTrip("raft-memberships", corpus: [membership.encoded()], canonical: true, decode: { try Membership.decode($0) }) {
-        $0.encoded()
-      },
-      .whole("raft-attached-memberships", corpus: [membership.encoded(attachment: [7]), membership.encoded()]) {
-        try Membership.decodeAttached($0)
-      },
+      .roundTrip(
+        "raft-memberships", corpus: [membership.encoded(attachment: [7]), membership.encoded()], canonical: true,
+        decode: { try Attached($0) }
+      ) { $0.membership.encoded(attachment: $0.attachment) },
       .roundTrip("raft-membership-changes", corpus: [change.encoded()], canonical: true, decode: { try MembershipChange.decode($0) }) {
         $0.encoded()
       },
@@ -59,4 +57,11 @@ extension FuzzTarget {
     encode(&bytes)
     return bytes
   }
+}
+
+/// A membership with what the shell attached to it.
+private struct Attached: Equatable {
+  var membership: Membership
+  var attachment: Bytes
+  init(_ bytes: Bytes) throws { (membership, attachment) = try Membership.decodeAttached(bytes) }
 }
