@@ -36,6 +36,8 @@ public enum FederationLimits {
   static let findingsEvery: Duration = .milliseconds(500)
   /// Findings of one rule about one center: the rest would only repeat it.
   static let findingsPerRule: Int = 20
+  /// Namespaces of a cluster that are placed elsewhere than the rest at the same time: every renewal carries them.
+  public static let placedNamespaces: Int = 100
   /// Decisions that are kept, and how often the oldest are dropped.
   public static let decisionsKept: Int = 1_000
   static let decisionsEvery: Duration = .seconds(60)

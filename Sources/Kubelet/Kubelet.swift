@@ -44,7 +44,7 @@ public final class Kubelet: Sendable {
     fenceSignal = fence
     let facts: HostFacts = HostFacts.read()
     fenceRecord = fence == nil ? nil : FenceRecord(path: "\(configuration.rootDirectory)/fence", bootID: facts.bootID)
-    var state = FenceState(now: clock.now(), validUntil: fenceRecord?.until)
+    var state = FenceState(now: clock.now(), kept: fenceRecord?.kept ?? FenceDeadlines())
     if fence == nil { _ = state.on(.open(until: MonotonicTime(nanoseconds: .max)), now: clock.now()) }
     fenceState = Mutex(state)
     if let runtime {
@@ -66,7 +66,7 @@ public final class Kubelet: Sendable {
       references: ClientReferences(client: client, clock: clock), services: { services.cache.all },
       resources: ResourceReference(hostMilliCPU: Int64(facts.processors) * 1_000, hostMemoryBytes: facts.memoryBytes),
       prober: prober ?? NetworkProber(group: group), jobs: jobs, warm: warm)
-    manager = PodManager(context: context, observer: RuntimeObserver(runtime: self.runtime, clock: clock), fence: state.position)
+    manager = PodManager(context: context, observer: RuntimeObserver(runtime: self.runtime, clock: clock), fence: state.positions)
     let manager: PodManager = manager
     node = NodeKeeper(
       client: client, configuration: configuration, facts: facts, runtime: self.runtime, clock: clock,
@@ -198,8 +198,9 @@ public final class Kubelet: Sendable {
 
   /// Exclusive pods are killed at once (SIGKILL, no grace); returns when none that is known has a process left, or after
   /// `KubeletLimits.fenceWait`.
-  public func fence(reason: String) async {
-    fenceState.withLock { _ = $0.on(.fenced(reason: reason), now: clock.now()) }
+  /// - Parameter version: of the activation record that says so: what older ones said and comes late opens nothing.
+  public func fence(reason: String, version: UInt64 = 0) async {
+    fenceState.withLock { $0.fence(nil, reason: reason, version: version) }
     await turnFence()
     keepRecord()
     await manager.quiet()
@@ -213,21 +214,44 @@ public final class Kubelet: Sendable {
 
   /// Exclusive pods that have a container running or starting here: what the federation's node agent reports by. Nil: it is not known.
   /// The runtime or the API has not been heard yet, or a kubelet that started now would still let them run.
-  public func exclusivePods() async -> Int? {
+  /// - Parameter spared: namespaces that are not counted.
+  public func exclusivePods(besides spared: Set<String> = []) async -> Int? {
     if fenceReason != nil, let until: MonotonicTime = fenceRecord?.until, until > clock.now() { return nil }
-    return await manager.exclusivePods()
+    return await manager.exclusivePods { !spared.contains($0 ?? "") }
+  }
+  /// The same of one namespace.
+  public func exclusivePods(of namespace: String) async -> Int? {
+    let now: MonotonicTime = clock.now()
+    if let kept: FenceDeadlines = fenceRecord?.kept, let until: MonotonicTime = kept.namespaces[namespace] ?? kept.general, until > now {
+      return nil
+    }
+    // A pod of which nobody knows the namespace may be of this one.
+    return await manager.exclusivePods { $0 == nil || $0 == namespace }
+  }
+
+  /// The exclusive pods of one namespace are killed at once, whatever stands for the others; until the next event decides again.
+  public func fence(namespace: String, reason: String, version: UInt64 = 0) async {
+    fenceState.withLock { $0.fence(namespace, reason: reason, version: version) }
+    await turnFence()
+    keepRecord()
+    await manager.quiet(namespace: namespace)
   }
 
   public var fenceReason: String? { fenceState.withLock { $0.reason } }
 
   private func turnFence() async {
+    let positions: FencePositions = fenceState.withLock { $0.positions }
+    for (namespace, position) in positions.namespaces.sorted(by: { $0.key < $1.key }) {
+      guard let reason: String = position.reason else { continue }
+      logger.warning("fenced: exclusive pods of \(namespace) are killed", metadata: ["reason": "\(reason)"])
+    }
     if let reason: String = fenceReason { logger.warning("fenced: exclusive pods are killed", metadata: ["reason": "\(reason)"]) }
-    await manager.turnFence { self.fenceState.withLock { $0.position } }
+    await manager.turnFence { self.fenceState.withLock { $0.positions } }
   }
 
   /// After the kill: a disk that hangs must not hold it up.
   private func keepRecord() {
-    guard let fenceRecord, !fenceRecord.keep({ fenceState.withLock { $0.deadline } }) else { return }
+    guard let fenceRecord, !fenceRecord.keep({ fenceState.withLock { $0.kept } }) else { return }
     logger.warning("\(fenceRecord.path) cannot be written: the next kubelet goes by what stands in it, or fences at once")
   }
 

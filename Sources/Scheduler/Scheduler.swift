@@ -95,8 +95,9 @@ public final class Scheduler: Sendable {
   private func pulse() async throws {
     while true {
       let (active, now): (CenterName?, MonotonicTime) = (configuration.activeCenter(), configuration.clock.now())
+      let placed: [String: CenterName?] = configuration.placedNamespaces()
       let changed: Bool = state.withLock { state in
-        let changed: Bool = state.onCenter(active)
+        let changed: Bool = state.onCenter(active, placed: placed)
         let before: Int = state.queue.counts.ready
         _ = state.onTick(now)
         return changed || state.queue.counts.ready != before
@@ -115,10 +116,10 @@ public final class Scheduler: Sendable {
       var underWay: Int = 0
       while !Task.isCancelled {
         let began: MonotonicTime = configuration.clock.now()
-        let active: CenterName? = configuration.activeCenter()
+        let (active, placed): (CenterName?, [String: CenterName?]) = (configuration.activeCenter(), configuration.placedNamespaces())
         guard
           let (pod, outcome): (PodInfo, SchedulingCycle.Outcome) = state.withLock({ state in
-            _ = state.onCenter(active)
+            _ = state.onCenter(active, placed: placed)
             return state.decide().map { ($0.pod, $0.outcome) }
           })
         else {

@@ -8,6 +8,7 @@ struct SchedulerState: Sendable {
   private(set) var queue = SchedulingQueue()
   private var random: SeededRandom
   private var center: CenterName?
+  private var placed: [String: CenterName?] = [:]
   private let schedulerName: String
 
   init(schedulerName: String, seed: UInt64) {
@@ -63,9 +64,11 @@ struct SchedulerState: Sendable {
   mutating func onNamespaceGone(_ name: String) { view.removeNamespace(name) }
 
   /// True if it changed.
-  mutating func onCenter(_ active: CenterName?) -> Bool {
-    guard active != center else { return false }
+  /// - Parameter placed: namespaces that belong to another center; nil: to none now.
+  mutating func onCenter(_ active: CenterName?, placed: [String: CenterName?] = [:]) -> Bool {
+    guard active != center || placed != self.placed else { return false }
     center = active
+    self.placed = placed
     queue.onCenterChange()
     return true
   }
@@ -73,7 +76,7 @@ struct SchedulerState: Sendable {
   /// The next pod and what was decided for it; a node chosen counts as taken from now on. Nil when nobody is ready.
   mutating func decide() -> (pod: PodInfo, outcome: SchedulingCycle.Outcome)? {
     guard let pod: PodInfo = queue.pop() else { return nil }
-    let outcome: SchedulingCycle.Outcome = SchedulingCycle.run(pod, in: view, active: center, random: &random)
+    let outcome: SchedulingCycle.Outcome = SchedulingCycle.run(pod, in: view, active: placed[pod.namespace] ?? center, random: &random)
     if case .node(let node) = outcome { view.assume(pod, on: node) }
     return (pod, outcome)
   }

@@ -33,6 +33,9 @@ public final class ServiceProxy: Sendable {
   private let pods: Informer
   private let permissions: AsyncStream<Permission>
   private let departures: AsyncStream<Departure?>
+  private let namespaces: AsyncStream<[String: Permission]>
+  /// Namespaces that are placed apart from the rest of the cluster, and what is allowed to their pods here.
+  private let apart: Mutex<[String: Permission]> = Mutex([:])
   private let left: Mutex<Departure?> = Mutex(nil)
   private let clock: any TimeSource
   private let logger = Logger(label: "proxy")
@@ -41,10 +44,11 @@ public final class ServiceProxy: Sendable {
   private let syncTime = Timer(label: "kubeproxy_sync_proxy_rules_duration_seconds")
 
   /// `informers` must be run by the caller. `permissions`: told whenever the activation was read. `departures`: the center that the
-  /// activation has just left, nil once the slices must have followed.
+  /// activation has just left, nil once the slices must have followed. `namespaces`: all that are placed apart from the rest, told with
+  /// every reading.
   public init(
     informers: SharedInformers, configuration: Configuration, permissions: AsyncStream<Permission>,
-    departures: AsyncStream<Departure?>? = nil,
+    departures: AsyncStream<Departure?>? = nil, namespaces: AsyncStream<[String: Permission]>? = nil,
     clock: any TimeSource = SystemClock()
   ) {
     self.configuration = configuration
@@ -53,6 +57,7 @@ public final class ServiceProxy: Sendable {
     pods = informers.informer(.pods, fieldSelector: "spec.nodeName=\(configuration.node)")
     self.permissions = permissions
     self.departures = departures ?? AsyncStream { $0.finish() }
+    self.namespaces = namespaces ?? AsyncStream { $0.finish() }
     self.clock = clock
     table = ProxyTable(clock: clock)
   }
@@ -61,7 +66,7 @@ public final class ServiceProxy: Sendable {
   public func run() async throws {
     let (changes, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     for informer in [services, slices, pods] { informer.onChange { _ in continuation.yield() } }
-    let (permissions, departures): (AsyncStream<Permission>, AsyncStream<Departure?>) = (permissions, departures)
+    let (permissions, departures, namespaces) = (permissions, departures, namespaces)
     try await services.waitUntilSynced()
     try await slices.waitUntilSynced()
     try await pods.waitUntilSynced()
@@ -71,10 +76,22 @@ public final class ServiceProxy: Sendable {
       group.addTask {
         for await _ in changes {
           await self.sync(fencesBridge)
+          await self.followApart()
           try? await Task.sleep(for: ProxyLimits.settle)
         }
       }
       group.addTask { for await permission in permissions { await self.table.follow(permission) } }
+      group.addTask {
+        for await namespaces in namespaces {
+          let before: [String: Permission] = self.apart.withLock { apart in
+            defer { apart = namespaces }
+            return apart
+          }
+          // Which pods have a fence of their own stands in the rules.
+          if before.keys != namespaces.keys { continuation.yield() }
+          if !namespaces.isEmpty || !before.isEmpty { await self.followApart() }
+        }
+      }
       group.addTask {
         for await center in departures {
           self.left.withLock { $0 = center }
@@ -99,15 +116,34 @@ public final class ServiceProxy: Sendable {
     }
   }
 
+  /// Namespaces that are placed here have one deadline: that of the reading which showed it.
+  private func followApart() async {
+    let apart: [String: Permission] = apart.withLock { $0 }
+    var until: MonotonicTime?
+    var allowed: Set<String> = []
+    for case (let namespace, .allowed(let end)) in apart {
+      allowed.insert(namespace)
+      until = min(until ?? end, end)
+    }
+    let pods: [String] = addresses { allowed.contains($0.namespace) && !isUnfenced($0) }
+    await table.followApart(until.map { .allowed(until: $0) } ?? .denied, pods: pods)
+  }
+
+  private func isUnfenced(_ pod: KubeObject) -> Bool { WorkloadTier(pod).isEverywhere || pod.spec["hostNetwork"].bool == true }
+  private func addresses(_ isMeant: (KubeObject) -> Bool) -> [String] {
+    pods.cache.all.filter(isMeant).compactMap { $0.status["podIP"].string }
+  }
+
   private func wanted(_ fencesBridge: Bool) -> RuleSet {
     let ports: [ServicePort] = ServicePort.all(
       services: services.cache.all, slices: slices.cache.all, node: configuration.node,
       zone: configuration.zone, left: left.withLock { $0 })
-    let hot: [String] = pods.cache.all.filter { WorkloadTier($0).isEverywhere || $0.spec["hostNetwork"].bool == true }
-      .compactMap { $0.status["podIP"].string }
+    let apart: Set<String> = Set(apart.withLock { $0.keys })
     return RuleSet.build(
       ports,
       host: RuleSet.Host(
-        podCIDR: configuration.podCIDR, unfencedPods: hot, isFenced: configuration.isFenced, fencesBridge: fencesBridge))
+        podCIDR: configuration.podCIDR, unfencedPods: addresses(isUnfenced),
+        apartPods: addresses { apart.contains($0.namespace) && !isUnfenced($0) }, isFenced: configuration.isFenced,
+        fencesBridge: fencesBridge))
   }
 }

@@ -56,6 +56,7 @@ struct StatusResponder: Responder {
       "cities": Self.cities(status),
       "activation": [
         "center": .string(view.record?.center.value ?? ""), "epoch": .int(view.record?.epoch ?? 0),
+        "namespaces": view.record?.placementsJSON ?? [:],
         "activeHere": .bool(view.isActive(setting.center.name, at: now)),
         "readAgeMilliseconds": view.lastReadBegan.map { .double(((now - $0).inMilliseconds * 10).rounded() / 10) } ?? .null,
       ],

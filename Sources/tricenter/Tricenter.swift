@@ -9,7 +9,8 @@ struct Tricenter: AsyncParsableCommand {
       CenterCommand.self, NodeCommand.self, StoreCommand.self, APIServerCommand.self, ControllerManagerCommand.self, SchedulerCommand.self,
       KubeletCommand.self, ProxyCommand.self, DNSCommand.self, IngressCommand.self, FederationCommand.self, SiteCommand.self,
       PKICommand.self, StatusCommand.self, ReadinessCommand.self, SwitchoverCommand.self, FailoverCommand.self, FailbackCommand.self,
-      ReprotectCommand.self, DisasterCommand.self, OperationCommand.self, VantageCommand.self, LabCommand.self, RunbookCommand.self,
+      ReprotectCommand.self, EvacuateCommand.self, DisasterCommand.self, OperationCommand.self, VantageCommand.self, LabCommand.self,
+      RunbookCommand.self,
       DrillCommand.self, BenchCommand.self,
       SimulateCommand.self, TortureCommand.self, FuzzCommand.self,
     ])

@@ -15,8 +15,8 @@ import Testing
     "runbooks/flapping-link.yaml", "runbooks/isolated-copy.yaml", "runbooks/leader-kill-slow-disk.yaml", "runbooks/local-dr-loss.yaml",
     "runbooks/names-only.yaml", "runbooks/one-way-partition.yaml", "runbooks/partition.yaml", "runbooks/planned-switchover.yaml",
     "runbooks/postgresql.yaml", "runbooks/production-loss-tiers.yaml", "runbooks/production-loss.yaml", "runbooks/remote-brown-out.yaml",
-    "runbooks/remote-dr-loss.yaml", "runbooks/rolling-upgrade.yaml", "runbooks/tabletop.yaml", "runbooks/unannounced.yaml",
-    "runbooks/zombie-production.yaml",
+    "runbooks/remote-dr-loss.yaml", "runbooks/rolling-upgrade.yaml", "runbooks/single-namespace.yaml", "runbooks/tabletop.yaml",
+    "runbooks/unannounced.yaml", "runbooks/zombie-production.yaml",
   ]
 
   @Test func noRunbookIsForgotten() throws {

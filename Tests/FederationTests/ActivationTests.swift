@@ -454,7 +454,13 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
       pod("hot", on: "p2", tier: "hot"),
       pod("done", on: "p2", phase: "Succeeded"), pod("here", on: "l1"), KubeObject(["metadata": ["name": "unbound"]]),
     ]
-    #expect(Fencing.lostPods(pods, fencedNodes: ["p1"], foreignNodes: ["p1", "p2"]).map(\.name) == ["fenced", "warm", "released"])
+    let centers: [String: String] = ["p1": "production", "p2": "production", "l1": "local-dr"]
+    func lost(_ home: String?) -> [String] {
+      Fencing.lostPods(pods, fencedNodes: ["p1"], centers: centers, home: { _ in home }).map(\.name)
+    }
+    #expect(lost("local-dr") == ["fenced", "warm", "released"])
+    // While a namespace is being moved its pods are left to end where they are.
+    #expect(lost(nil) == ["fenced", "warm"])
   }
 
   @Test func aCenterHasGivenWayWhenNobodyOfItMayActAnyMore() {

@@ -13,6 +13,8 @@ struct ActivationWorld {
     /// The epoch for which this host said that it stopped, as far as the store has it.
     var stoppedEpoch: Int64 = 0
     var nextStopReport: Int64 = 0
+    /// Placements of which this host said that it stopped, as far as the store has it.
+    var stoppedPlacements: Set<UInt64> = []
     /// When it hears of the planned move that people ask for.
     var hearsPlanAt: Int64 = .max
     var pacer = ReadPacer(.init())
@@ -32,6 +34,7 @@ struct ActivationWorld {
     case gaveUp(Int)
     case written(ActivationRecord?, began: MonotonicTime)
     case stopped(epoch: Int64)
+    case stoppedPlacements(Set<UInt64>)
     case watched(ActivationRecord)
   }
 
@@ -64,6 +67,13 @@ struct ActivationWorld {
   var active: ActivationRecord? { stored }
   /// A planted bug: releases without having asked anybody.
   var isHasty: Bool = false
+  /// A namespace that people ask to be moved, until it is there or the activation is another one.
+  private var evacuation: (to: CenterName, epoch: Int64)?
+  private(set) var namespaceYields: Int = 0
+  private(set) var namespaceMoves: Int = 0
+  /// Milliseconds in which somebody could run the namespace's pods, while the cluster was active.
+  private(set) var namespaceServed: Int64 = 0
+  static let namespace = "payments"
 
   struct Troubles: OptionSet {
     let rawValue: Int
@@ -74,6 +84,8 @@ struct ActivationWorld {
     static let moves = Troubles(rawValue: 8)
     /// The record is deleted under everybody's feet.
     static let deletions = Troubles(rawValue: 16)
+    /// People move a namespace to and fro.
+    static let evacuations = Troubles(rawValue: 32)
     static let all: Troubles = [.cutsAndPauses, .slowAnswers, .elections, .moves]
   }
 
@@ -141,6 +153,7 @@ struct ActivationWorld {
       plan = (targets[Int.random(in: 0..<2, using: &random)], active.epoch, now)
       for host in hosts.indices { hosts[host].hearsPlanAt = now + Int64.random(in: 10...80, using: &random) }
     }
+    if troubles.contains(.evacuations) { askForNamespace(now) }
     if stored != nil, now == deleteAt || troubles.contains(.deletions) && Int.random(in: 0..<800, using: &random) == 0 {
       version += 1
       stored = nil
@@ -155,6 +168,15 @@ struct ActivationWorld {
     for host in hosts.indices where hosts[host].instance.configuration.center == center && (whole || Bool.random(using: &random)) {
       if pause { hosts[host].pausedUntil = now + length } else { hosts[host].cutUntil = now + length }
     }
+  }
+
+  private mutating func askForNamespace(_ now: Int64) {
+    guard let record = stored else { return }
+    let home: CenterName = record.placement(of: Self.namespace)?.center ?? record.center
+    if let asked = evacuation, asked.epoch != record.epoch || home == asked.to { evacuation = nil }
+    guard evacuation == nil, Int.random(in: 0..<200, using: &random) == 0 else { return }
+    let targets: [CenterName] = ["production", "local-dr", "remote-dr"].filter { $0 != home }
+    evacuation = (targets[Int.random(in: 0..<2, using: &random)], record.epoch)
   }
 
   private mutating func step(_ host: Int, _ now: Int64) {
@@ -180,6 +202,7 @@ struct ActivationWorld {
       case .watched(let record):
         hosts[host].instance.onWatched(record, at: time)
         pace(host)
+      case .stoppedPlacements(let tokens): hosts[host].stoppedPlacements = tokens
       case .stopped(let epoch): hosts[host].stoppedEpoch = max(hosts[host].stoppedEpoch, epoch)
       }
     }
@@ -219,8 +242,9 @@ struct ActivationWorld {
   /// As the observer paces its reads.
   private mutating func pace(_ host: Int) {
     let view: ActivationView = hosts[host].instance.view
-    guard let record: ActivationRecord = view.record, record.center != hosts[host].instance.configuration.center, record.handover == nil,
-      let seenAt: MonotonicTime = view.versionSeenAt
+    let own: CenterName = hosts[host].instance.configuration.center
+    guard let record: ActivationRecord = view.record, record.center != own, record.handover == nil,
+      !record.placements.contains(where: { $0.center == own || $0.yieldsTo == own }), let seenAt: MonotonicTime = view.versionSeenAt
     else {
       hosts[host].pacer.mood = .active
       return
@@ -231,6 +255,14 @@ struct ActivationWorld {
   /// A host that sees its center give way says that it stopped. The report reaches the store, or is lost and made again.
   private mutating func reportStopped(_ host: Int, _ now: Int64, reachable: Bool) {
     let center: CenterName = hosts[host].instance.configuration.center
+    let leaving: [UInt64] = (hosts[host].instance.view.record?.placements ?? []).filter { $0.center == center && $0.yieldsTo != nil }
+      .map(\.token)
+    if !leaving.isEmpty, !hosts[host].stoppedPlacements.isSuperset(of: leaving), hosts[host].nextStopReport <= now {
+      hosts[host].nextStopReport = now + 100
+      if reachable, Int.random(in: 0..<10, using: &random) > 0 {
+        hosts[host].answers.append((now + latency(), .stoppedPlacements(Set(leaving))))
+      }
+    }
     guard let record: ActivationRecord = hosts[host].instance.view.record, record.center == center, record.handover != nil,
       hosts[host].stoppedEpoch < record.epoch, hosts[host].nextStopReport <= now
     else { return }
@@ -245,14 +277,23 @@ struct ActivationWorld {
     let epoch: Int64 = hosts[host].instance.view.record?.epoch ?? 0
     let everybody: Bool = hosts.allSatisfy { $0.instance.configuration.center != center || $0.stoppedEpoch == epoch }
     let heard: CenterName? = plan.flatMap { hosts[host].hearsPlanAt <= now && $0.epoch == epoch ? $0.to : nil }
-    return .init(plannedTo: heard, everybodyStopped: isHasty || reachable && everybody, epochFloor: newestEpoch)
+    var found = ActivationInstance.Surroundings(
+      plannedTo: heard, everybodyStopped: isHasty || reachable && everybody, epochFloor: newestEpoch)
+    if let evacuation, evacuation.epoch == epoch { found.evacuations = [.init(namespace: Self.namespace, to: evacuation.to)] }
+    for placement in hosts[host].instance.view.record?.placements ?? [] where placement.yieldsTo != nil {
+      let all: Bool = hosts.allSatisfy {
+        $0.instance.configuration.center != placement.center || $0.stoppedPlacements.contains(placement.token)
+      }
+      if isHasty || reachable && all { found.stoppedPlacements.insert(placement.token) }
+    }
+    return found
   }
 
   private mutating func count(_ purpose: ActivationInstance.Purpose, _ written: ActivationRecord, _ now: Int64) {
     switch purpose {
     case .create, .restore, .takeOver:
       if written.epoch <= newestEpoch { violations.append("at \(now) ms epoch \(written.epoch) is given a second time") }
-    case .renew, .yield, .release: break
+    case .renew, .yield, .release, .yieldNamespace, .placeNamespace: break
     }
     newestEpoch = max(newestEpoch, written.epoch)
     switch purpose {
@@ -262,6 +303,8 @@ struct ActivationWorld {
     case .takeOver:
       transitions += 1
       if let plan, plan.to == written.center { slowestMove = max(slowestMove, now - plan.asked) }
+    case .yieldNamespace: namespaceYields += 1
+    case .placeNamespace: namespaceMoves += 1
     case .create, .renew, .restore: break
     }
   }
@@ -279,6 +322,15 @@ struct ActivationWorld {
       let center: CenterName = hosts[host].instance.configuration.center
       if hosts[host].instance.view.isActive(center, at: local(host, now)) { active.insert(center) }
     }
+    let running: Set<CenterName> = Set(
+      hosts.indices.filter { host in
+        let instance: ActivationInstance = hosts[host].instance
+        return instance.view.mayRun(instance.configuration.center, namespace: Self.namespace, at: local(host, now))
+      }.map { hosts[$0].instance.configuration.center })
+    if running.count > 1 {
+      violations.append("at \(now) ms both \(running.map(\.value).sorted().joined(separator: " and ")) may run \(Self.namespace)")
+    }
+    if !running.isEmpty, !active.isEmpty { namespaceServed += 10 }
     if !active.isEmpty { (everActive, lastActiveAt) = (true, now) }
     if wasActive, active.isEmpty { gaps += 1 }
     wasActive = !active.isEmpty

@@ -65,10 +65,10 @@ import Testing
     let host = Host()
     let agent = NodeAgent(
       client: client, observer: observer, center: "production", node: "prod-1",
-      exclusivePods: {
+      exclusivePods: { _ in
         host.asked.add(1, ordering: .relaxed)
         return host.running.withLock { $0 }
-      }, stopExclusivePods: { _ in })
+      }, stopExclusivePods: { _, _, _ in })
     let tasks = Task {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await agent.run() }

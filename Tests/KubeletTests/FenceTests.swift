@@ -35,22 +35,70 @@ struct FenceTests {
     #expect(says(.fenced(reason: "local-dr is active"), 7))
   }
 
+  @Test("A namespace placed apart has a fence of its own, and an older record opens nothing that a newer one closed")
+  func namespaces() {
+    var fence = FenceState(now: at(0), validUntil: nil)
+    func says(_ general: FenceEvent, _ namespaces: [String: FenceEvent], _ version: UInt64, _ seconds: Double) -> Bool {
+      fence.on(.apart(general: general, namespaces: namespaces, version: version), now: at(seconds))
+    }
+    #expect(says(.open(until: at(4)), [:], 10, 1))
+    #expect(fence.positions.reason("payments") == nil)
+    // It leaves: everything else goes on.
+    #expect(says(.open(until: at(5)), ["payments": .fenced(reason: "moving")], 11, 2))
+    #expect(fence.positions.reason("payments") == "moving" && fence.positions.reason("shop") == nil && fence.reason == nil)
+    #expect(fence.positions.reason(nil) == nil && fence.positions.isUpSomewhere)
+    #expect(!says(.open(until: at(6)), [:], 10, 2.5), "what an older record said comes too late")
+    // It comes, while another center has the rest.
+    #expect(says(.fenced(reason: "local-dr is active"), ["payments": .open(until: at(7))], 12, 3))
+    #expect(fence.positions.reason("payments") == nil && fence.positions.reason("shop") != nil && fence.deadline == at(7))
+    #expect(!says(.unchanged, ["payments": .unchanged], 13, 4))
+    let ended: Bool = fence.onTick(now: at(7))
+    #expect(ended && fence.positions.reason("payments") != nil)
+    // The center takes over: the namespace is like all others, without a moment between.
+    #expect(says(.open(until: at(12)), ["payments": .open(until: at(12))], 14, 8))
+    #expect(!(says(.open(until: at(13)), [:], 15, 9) && fence.positions.isUpSomewhere))
+    #expect(fence.positions.reason("payments") == nil)
+    // What the host's agent is told closes at once, and late events of that version's predecessors open nothing.
+    fence.fence("payments", reason: "moving", version: 20)
+    #expect(!says(.open(until: at(14)), [:], 19, 10) && fence.positions.reason("payments") == "moving")
+  }
+
+  @Test("Namespaces placed apart are on disk as well: what was closed stays closed for the next kubelet")
+  func namespaceRecord() throws {
+    let scratch = Scratch()
+    let path = "\(scratch.path)/kubelet/fence"
+    let first = FenceRecord(path: path, bootID: "boot-1")
+    let kept = FenceDeadlines(general: at(6), namespaces: ["payments": MonotonicTime?.none, "shop": at(5)])
+    #expect(first.keep { kept })
+    #expect(FenceRecord(path: path, bootID: "boot-1").kept == kept)
+    #expect(FenceRecord(path: path, bootID: "boot-2").kept == FenceDeadlines())
+    let next = FenceState(now: at(4), kept: FenceRecord(path: path, bootID: "boot-1").kept)
+    #expect(next.positions.reason("payments") != nil && next.positions.reason("shop") == nil && next.reason == nil)
+    #expect(first.keep { FenceDeadlines(general: at(7)) })
+    #expect(FenceRecord(path: path, bootID: "boot-1").kept == FenceDeadlines(general: at(7)))
+    // Where the namespaces cannot be kept, a successor gets no deadline at all.
+    Files.removeTree("\(path)-namespaces")
+    try Files.makeDirectory("\(path)-namespaces", mode: 0o700)
+    #expect(!first.keep { kept })
+    #expect(FenceRecord(path: path, bootID: "boot-1").until == nil)
+  }
+
   @Test("The deadline on disk: of this boot only, taken back by a fence, and nothing where it cannot be read")
   func record() throws {
     let scratch = Scratch()
     let path = "\(scratch.path)/kubelet/fence"
     let first = FenceRecord(path: path, bootID: "boot-1")
     #expect(first.until == nil)
-    for seconds in [5.0, 6.0] { #expect(first.keep { at(seconds) }) }
+    for seconds in [5.0, 6.0] { #expect(first.keep { FenceDeadlines(general: at(seconds)) }) }
     #expect(first.until == at(6))
     #expect(FenceRecord(path: path, bootID: "boot-1").until == at(6))
     #expect(FenceRecord(path: path, bootID: "boot-2").until == nil)
     #expect(FenceRecord(path: path, bootID: "").until == nil)
     // The next kubelet writes on, and a fence takes back what it was told.
     let second = FenceRecord(path: path, bootID: "boot-1")
-    #expect(second.keep { at(7) })
+    #expect(second.keep { FenceDeadlines(general: at(7)) })
     #expect(FenceRecord(path: path, bootID: "boot-1").until == at(7))
-    #expect(second.keep { nil })
+    #expect(second.keep { FenceDeadlines(general: nil) })
     #expect(FenceRecord(path: path, bootID: "boot-1").until == nil)
     // Cut off, or not ours.
     for text in ["", "boot-1 0000", "boot-1 00000000000000000007", "nonsense\n", "boot-1 -0000000000000000007\n"] {
@@ -58,7 +106,7 @@ struct FenceTests {
       #expect(FenceRecord(path: path, bootID: "boot-1").until == nil, "\(text)")
     }
     let nowhere = FenceRecord(path: "/proc/tricenter/fence", bootID: "boot-1")
-    #expect(!nowhere.keep { at(7) })
+    #expect(!nowhere.keep { FenceDeadlines(general: at(7)) })
     #expect(nowhere.until == nil)
   }
 
@@ -86,7 +134,7 @@ struct FenceTests {
     }
     try VolumeManager(rootDirectory: settings.rootDirectory).markHot("hot", true)
     if let until {
-      #expect(FenceRecord(path: "\(settings.rootDirectory)/fence", bootID: HostFacts.read().bootID).keep { until })
+      #expect(FenceRecord(path: "\(settings.rootDirectory)/fence", bootID: HostFacts.read().bootID).keep { FenceDeadlines(general: until) })
     }
     let cluster = try await TestCluster()
     let (events, tell) = AsyncStream<FenceEvent>.makeStream()

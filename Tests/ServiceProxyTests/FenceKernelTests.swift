@@ -68,6 +68,31 @@ import Testing
     }
   }
 
+  /// Pods 2 and 3 are exclusive; 3 is of a namespace that is placed apart. First only the lease of all others lives, then only its own.
+  @Test(.enabled(if: possible, "needs root, nft, network namespaces and busybox"))
+  func `pods of a namespace placed apart pass by their own lease and by no other`() async throws {
+    let probe: String = try await KernelTests.inNamespace("nft -f $1 && echo yes || echo no", [RuleSet.bridgeProbe])
+    let bridge: Bool = probe.contains("yes")
+    var host = RuleSet.Host(podCIDR: "10.171.1.0/24", unfencedPods: ["10.171.1.4", "10.171.1.5"], isFenced: true, fencesBridge: bridge)
+    host.apartPods = ["10.171.1.3"]
+    let text: String = try await KernelTests.inNamespace(
+      """
+      \(Self.pods)
+      nft -f $1; nft -f $2; all others; nft -f $3; all own
+      kill $pid2 $pid3 $pid4 $pid5 $pido
+      """,
+      [
+        RuleSet.build([], host: host).replacing(), LeaseTimer.script(.renew(milliseconds: 30_000), bridge: bridge),
+        LeaseTimer.script(.remove, bridge: bridge) + LeaseTimer.script(.renew(milliseconds: 30_000), bridge: bridge, pods: ["10.171.1.3"]),
+      ])
+    let said: Set<String> = Set(text.split(separator: "\n").map(String.init))
+    for (phase, open) in [("others", ["2>h", "2>4", "o>2", "o>4", "h>5"]), ("own", ["h>3", "o>4", "h>5"])] {
+      for pair in ["2>h", "h>3", "o>2", "o>4", "h>5"] + (bridge ? ["2>3", "2>4"] : []) {
+        #expect(said.contains("\(phase) \(pair) \(open.contains(pair) ? "yes" : "no")"), "\(phase) \(pair): \(said.sorted())")
+      }
+    }
+  }
+
   /// What the bridge's own table is for, where the kernel does not hand bridged packets to the IP hooks (br_netfilter).
   @Test(.enabled(if: possible, "needs root, nft, network namespaces and busybox"))
   func `without the bridge's table pods of one host reach each other past the fence`() async throws {

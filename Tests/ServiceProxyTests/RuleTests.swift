@@ -100,6 +100,32 @@ import Testing
     #expect(lines.count { $0.hasPrefix("delete chain") } == 1)
   }
 
+  @Test func podsOfNamespacesPlacedApartHaveALeaseOfTheirOwn() async throws {
+    let written: Mutex<[String]> = Mutex([])
+    let table = ProxyTable(clock: SystemClock()) { script, _ in written.withLock { $0.append(script) } }
+    func said() -> [String] {
+      written.withLock { all in
+        defer { all = [] }; return all
+      }
+    }
+    var host: RuleSet.Host = Self.host
+    host.fencesBridge = true
+    try await table.apply(.build([], host: host))
+    host.apartPods = ["10.171.1.9", "10.171.1.8"]
+    try await table.apply(.build([], host: host))
+    #expect(said().last?.contains("add element ip tricenter-proxy apart-pods { 10.171.1.8, 10.171.1.9 }") == true)
+    let until: MonotonicTime = SystemClock().now() + .seconds(60)
+    await table.followApart(.allowed(until: until), pods: ["10.171.1.9"])
+    #expect(said().contains { $0.contains("add element ip tricenter-proxy apart-lease { 10.171.1.9 timeout 59s") && $0.contains("bridge") })
+    // Another pod: the elements are written at once, whatever is left of the time.
+    await table.followApart(.allowed(until: until), pods: ["10.171.1.9"])
+    #expect(said().isEmpty)
+    await table.followApart(.allowed(until: until), pods: ["10.171.1.9", "10.171.1.8"])
+    #expect(said().contains { $0.contains("{ 10.171.1.8 timeout 59s") })
+    await table.followApart(.denied, pods: ["10.171.1.9"])
+    #expect(said() == ["flush set ip tricenter-proxy apart-lease\nflush set bridge tricenter-fence apart-lease\n"])
+  }
+
   @Test func theKernelsTimerEndsBeforeThePermissionDoes() {
     var timer = LeaseTimer()
     func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000) }

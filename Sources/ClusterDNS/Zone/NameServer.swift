@@ -34,11 +34,15 @@ public struct NameServer: Sendable {
   private let global: DNSName
   private let directory: any ServiceDirectory
   private let state: @Sendable () -> GlobalState
+  private let placed: @Sendable (_ namespace: String) -> GlobalState?
   private static let reverseZone = DNSName("in-addr.arpa")
 
-  /// - Parameter left: the center that an activation has just left, until the slices must have followed.
+  /// - Parameters:
+  ///   - left: the center that an activation has just left, until the slices must have followed.
+  ///   - placed: of a namespace that runs elsewhere than the rest of the cluster; nil: it does not.
   public init(
     _ configuration: Configuration, directory: any ServiceDirectory, left: @escaping @Sendable () -> String? = { nil },
+    placed: @escaping @Sendable (_ namespace: String) -> GlobalState? = { _ in nil },
     state: @escaping @Sendable () -> GlobalState
   ) {
     here = (configuration.center, configuration.addresses)
@@ -46,6 +50,7 @@ public struct NameServer: Sendable {
     global = DNSName("\(configuration.cluster).\(configuration.zone)")
     self.directory = directory
     self.state = state
+    self.placed = placed
   }
 
   public func answer(_ query: DNSQuery) -> DNSAnswer {
@@ -62,8 +67,8 @@ public struct NameServer: Sendable {
     return DNSAnswer(.refused)
   }
 
-  /// `web.shop.<cluster>.<zone>`: addresses of the active center's hosts, where the Service exists, whether or not a pod of it
-  /// is ready. The cluster's own name answers too, with the center and epoch as text.
+  /// `web.shop.<cluster>.<zone>`: addresses of the active center's hosts, or of those of the center where the namespace is placed, where the
+  /// Service exists, whether or not a pod of it is ready. The cluster's own name answers too, with the center and epoch as text.
   ///
   /// A Service whose pods are all `hot` is served in several centers, and each of them names itself as long as a pod of it is ready there:
   /// whoever reaches its DNS reaches its hosts, also when it is cut off from the others.
@@ -73,7 +78,8 @@ public struct NameServer: Sendable {
       records.append(DNSRecord(name: query.name, ttlSeconds: Self.globalTTLSeconds, data: .txt(["center=\(here.center)", "tier=hot"])))
       return finish(.records(records), query, zone: global, negativeTTL: Self.globalTTLSeconds)
     }
-    guard case .active(let center, let epoch, let addresses) = state() else { return DNSAnswer(.serverFailure) }
+    let elsewhere: GlobalState? = labels.count == 2 ? placed(labels[1]) : nil
+    guard case .active(let center, let epoch, let addresses) = elsewhere ?? state() else { return DNSAnswer(.serverFailure) }
     var records: [DNSRecord] = ClusterZone.addressRecords(query.name, addresses, ttlSeconds: Self.globalTTLSeconds)
     records.append(
       DNSRecord(name: query.name, ttlSeconds: Self.globalTTLSeconds, data: .txt(["center=\(center)", "epoch=\(epoch)"])))

@@ -29,7 +29,11 @@ enum ClusterActions {
     let deadline: MonotonicTime = call.deadline
     func current() async throws -> ActivationRecord { try ActivationRecord(await activation(context)) }
     let before: ActivationRecord = try await context.until(deadline) { try await current() }
-    if before.center.value != wanted { try await askToMove(context, call, before) }
+    if before.center.value != wanted {
+      try await askToMove(
+        context, call,
+        ["from": .string(before.center.value), "to": .string(wanted), "kind": "planned", "epoch": .int(before.epoch)])
+    }
     return try await context.until(deadline) {
       let record: ActivationRecord = try await current()
       guard record.center.value == wanted else {
@@ -44,7 +48,7 @@ enum ClusterActions {
 
   /// One Failover per effect, however often it is asked for: its name follows from the key. One that was refused had no effect, so the next
   /// attempt is another object.
-  private static func askToMove(_ context: DrillContext, _ call: StepCall, _ before: ActivationRecord) async throws {
+  static func askToMove(_ context: DrillContext, _ call: StepCall, _ move: JSONValue) async throws {
     _ = try await context.until(call.deadline) { () -> Bool? in
       for number in 1...DrillLimits.attempts {
         let name: String = failoverName(call, number)
@@ -52,14 +56,12 @@ enum ClusterActions {
           if ["Refused", "Failed"].contains(found.status["phase"].string ?? "") { continue }
           return true
         }
-        let failover = KubeObject([
-          "apiVersion": "federation.tricenter.io/v1", "kind": "Failover", "metadata": ["name": .string(name)],
-          "spec": [
-            "cluster": .string(context.runbook.cluster), "from": .string(before.center.value), "to": .string(call["center"]),
-            "kind": "planned", "epoch": .int(before.epoch), "reason": .string("runbook \(context.runbook.id), step \(call.step)"),
-            "drill": .string(context.plan.run),
-          ],
+        var failover = KubeObject([
+          "apiVersion": "federation.tricenter.io/v1", "kind": "Failover", "metadata": ["name": .string(name)], "spec": move,
         ])
+        failover.json["spec"]["cluster"] = .string(context.runbook.cluster)
+        failover.json["spec"]["reason"] = .string("runbook \(context.runbook.id), step \(call.step)")
+        failover.json["spec"]["drill"] = .string(context.plan.run)
         context.note("failover", center: call["center"], name)
         do {
           _ = try await context.client.create(.failovers, failover)
@@ -68,7 +70,7 @@ enum ClusterActions {
         }
         return true
       }
-      throw DrillError(.refused, "\(DrillLimits.attempts) planned moves for \(call.key) were refused.")
+      throw DrillError(.refused, "\(DrillLimits.attempts) moves for \(call.key) were refused.")
     }
   }
 
@@ -77,7 +79,7 @@ enum ClusterActions {
   }
 
   /// Why the newest one was not carried out, nil while it may still be.
-  private static func refusal(_ context: DrillContext, _ call: StepCall) async throws -> String? {
+  static func refusal(_ context: DrillContext, _ call: StepCall) async throws -> String? {
     var refusal: String?
     for number in 1...DrillLimits.attempts {
       guard let found: KubeObject = try await context.client.find(.failovers, name: failoverName(call, number)) else { return refusal }

@@ -13,7 +13,8 @@ enum Isolation: Sendable {
   case refused
 
   private static let inCopy: Set<String> = [
-    "cluster.requireActive", "cluster.moveTo", "workload.apply", "workload.remove", "workload.waitAvailable", "workload.remember",
+    "cluster.requireActive", "cluster.moveTo", "namespace.moveTo", "verify.namespace", "workload.apply", "workload.remove",
+    "workload.waitAvailable", "workload.remember",
     "object.wait", "probe.requests", "probe.writes", "probe.steady", "probe.waitWrite", "probe.waitServed", "probe.stop", "verify.writes",
     "verify.identity", "verify.noneReady", "store.check", "dns.check",
   ]

@@ -24,6 +24,7 @@ extension ActionCatalog {
     "cluster.transitions": .init([.init("atMost", .number)], run: MoveActions.transitions),
     "cluster.refused": MoveActions.refused,
     "cluster.moveTo": .init([.init("center", .center)], effect: .changes, run: ClusterActions.moveTo),
+    "namespace.moveTo": .init([.init("namespace", .text), .init("center", .center)], effect: .changes, run: NamespaceActions.moveTo),
     "center.waitCaughtUp": .init([.init("center", .center)], run: ClusterActions.waitCaughtUp),
     "center.waitStandby": .init([.init("center", .center)], run: ClusterActions.waitStandby),
   ]
@@ -78,6 +79,7 @@ extension ActionCatalog {
     "verify.identity": .init(run: VerifyActions.identity),
     "verify.noneReady": .init(
       [.init("center", .center), .init("namespace", .text), .init("service", .text)], run: VerifyActions.noneReady),
+    "verify.namespace": .init([.init("namespace", .text), .init("center", .center)], run: NamespaceActions.verify),
     "store.check": .init(
       [.init("leader", .center, isRequired: false), .init("members", .number, isRequired: false)], run: StoreActions.check),
     "readiness.check": MoveActions.readiness,

@@ -46,6 +46,22 @@ public struct ActivationInstance: Sendable {
     case release(to: CenterName)
     /// From another center; or from itself, when the target of a handover did not come.
     case takeOver(from: CenterName)
+    /// A namespace gives way: nobody runs its exclusive pods from here on.
+    case yieldNamespace(NamespacePlacement)
+    /// Nobody can run a namespace's exclusive pods any more where they were: its target has it.
+    case placeNamespace(NamespacePlacement)
+  }
+
+  /// A namespace that is to be moved.
+  public struct Evacuation: Hashable, Sendable {
+    public var namespace: String
+    public var to: CenterName
+    public var failover: String?
+    public init(namespace: String, to: CenterName, failover: String? = nil) {
+      self.namespace = namespace
+      self.to = to
+      self.failover = failover
+    }
   }
 
   /// What a handover looks at besides the record.
@@ -64,6 +80,10 @@ public struct ActivationInstance: Sendable {
     public var automaticTo: [CenterName]?
     /// How long the active center must have been silent before a center takes over that nobody asked for; the lease if that is longer.
     public var automaticSilence: Duration = .zero
+    /// Namespaces that are to be moved now; nothing stands against it.
+    public var evacuations: [Evacuation] = []
+    /// Placements that give way, by their token, of which every host of their center has confirmed that it stopped.
+    public var stoppedPlacements: Set<UInt64> = []
     public init(
       plannedTo: CenterName? = nil, plannedBy: String? = nil, plannedObstacles: [String] = [], everybodyStopped: Bool = false,
       epochFloor: Int64? = 0
@@ -88,6 +108,8 @@ public struct ActivationInstance: Sendable {
   /// Of all records ever seen: a new epoch is above it, whatever became of the record.
   private var highestEpoch: Int64 = 0
   private var lastRefusal: String = ""
+  /// When this process heard of each placement that gives way, by its token: what the lease is counted from.
+  private var yieldsSeenAt: [UInt64: MonotonicTime] = [:]
 
   public init(_ configuration: Configuration) {
     precondition(configuration.lease > configuration.margin + configuration.renewEvery * 2, "the lease must outlast renewals and margin")
@@ -101,18 +123,21 @@ public struct ActivationInstance: Sendable {
       if began >= view.versionSeenAt ?? began { absentSince = absentSince ?? finished }
       return
     }
-    learn(record)
+    learn(record, at: finished)
     view.onRead(record, began: began, finished: finished)
   }
 
   public mutating func onWatched(_ record: ActivationRecord, at time: MonotonicTime) {
-    learn(record)
+    learn(record, at: time)
     view.onWatched(record, at: time)
   }
 
-  private mutating func learn(_ record: ActivationRecord) {
+  private mutating func learn(_ record: ActivationRecord, at time: MonotonicTime) {
     absentSince = nil
     highestEpoch = max(highestEpoch, record.epoch)
+    guard record.version >= view.record?.version ?? 0, !yieldsSeenAt.isEmpty || !record.placements.isEmpty else { return }
+    let yielding: [UInt64] = record.placements.filter { $0.yieldsTo != nil }.map(\.token)
+    yieldsSeenAt = Dictionary(yielding.map { ($0, yieldsSeenAt[$0] ?? time) }, uniquingKeysWith: { min($0, $1) })
   }
 
   /// The store was recovered from the loss of its majority. What was read before it says nothing of what the lost side wrote until then.
@@ -137,6 +162,7 @@ public struct ActivationInstance: Sendable {
     guard absentSince == nil, let record: ActivationRecord = view.record, let seenAt: MonotonicTime = countedFrom,
       record.handover == nil
     else { return now }
+    if record.center == configuration.center, record.placements.contains(where: { $0.yieldsTo != nil }) { return now }
     guard record.center == configuration.center else { return seenAt + record.lease }
     return max(seenAt, lastWriteBegan ?? seenAt) + configuration.renewEvery + .milliseconds(50) * configuration.hostIndex
   }
@@ -145,7 +171,7 @@ public struct ActivationInstance: Sendable {
   public mutating func onWritten(_ record: ActivationRecord?, began: MonotonicTime, finished: MonotonicTime) {
     writing = false
     guard let record else { return }
-    learn(record)
+    learn(record, at: finished)
     view.onRead(record, began: began, finished: finished)
   }
 
@@ -176,6 +202,7 @@ public struct ActivationInstance: Sendable {
         return told.isEmpty ? renew(record, seenAt: seenAt, patience: patience, now) : told
       }
     }
+    if now >= seenAt + patience, let (moved, purpose) = placement(record, now, surroundings) { return write(moved, purpose, now) }
     return renew(record, seenAt: seenAt, patience: patience, now)
   }
 
@@ -201,6 +228,28 @@ public struct ActivationInstance: Sendable {
   ) -> [Directive] {
     let due: MonotonicTime = max(seenAt, lastWriteBegan ?? seenAt) + configuration.renewEvery + patience
     return now >= due ? write(record, .renew, now) : []
+  }
+
+  /// One namespace a write: first those whose old center has stopped, then those that are to give way. Only the active center moves
+  /// namespaces, whoever has them: on top of its own version, so that no other center has taken over meanwhile.
+  private func placement(
+    _ record: ActivationRecord, _ now: MonotonicTime, _ surroundings: Surroundings
+  ) -> (ActivationRecord, Purpose)? {
+    for placement in record.placements where placement.yieldsTo != nil {
+      guard let seenAt: MonotonicTime = yieldsSeenAt[placement.token] else { continue }
+      let counted: MonotonicTime = recoveredAt.map { max(seenAt, $0 + configuration.margin) } ?? seenAt
+      guard surroundings.stoppedPlacements.contains(placement.token) || now >= counted + record.lease else { continue }
+      return (record.placing(placement), .placeNamespace(placement))
+    }
+    for wanted in surroundings.evacuations where configuration.order.contains(wanted.to) {
+      let known: NamespacePlacement? = record.placement(of: wanted.namespace)
+      guard known?.yieldsTo == nil, (known?.center ?? record.center) != wanted.to else { continue }
+      guard known != nil || record.placements.count < FederationLimits.placedNamespaces else { continue }
+      let moved: ActivationRecord = record.yielding(wanted.namespace, to: wanted.to, failover: wanted.failover)
+      guard let yielding: NamespacePlacement = moved.placement(of: wanted.namespace) else { continue }
+      return (moved, .yieldNamespace(yielding))
+    }
+    return nil
   }
 
   /// This center gave way. It releases once everybody has stopped; without that the target waits for the lease. A target that does not
@@ -229,6 +278,7 @@ public struct ActivationInstance: Sendable {
     next.lease = configuration.lease
     next.previous = record.center
     next.handover = nil
+    next.placements = record.placements(under: configuration.center)
     return next
   }
 

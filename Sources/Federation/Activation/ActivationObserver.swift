@@ -112,7 +112,9 @@ public final class ActivationObserver: Sendable {
     }
     for listener in listeners { listener.yield(after) }
     // Reads are needed where a deadline counts from them, and where something is about to change.
-    guard let center, known.center != center, known.handover == nil, let seenAt: MonotonicTime = after.versionSeenAt else { return .active }
+    guard let center, known.center != center, known.handover == nil, let seenAt: MonotonicTime = after.versionSeenAt,
+      !known.placements.contains(where: { $0.center == center || $0.yieldsTo == center })
+    else { return .active }
     return .calm(lateFrom: seenAt + lateAfter)
   }
 }

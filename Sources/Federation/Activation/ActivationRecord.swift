@@ -38,10 +38,12 @@ public struct ActivationRecord: Hashable, Sendable {
   /// The planned Failover that brought this epoch about.
   public var failover: String?
   public var handover: Handover?
+  /// Namespaces whose exclusive pods are not the active center's.
+  public var placements: [NamespacePlacement]
 
   public init(
     cluster: String, center: CenterName, epoch: Int64, lease: Duration, resourceVersion: String = "", previous: CenterName? = nil,
-    failover: String? = nil, handover: Handover? = nil
+    failover: String? = nil, handover: Handover? = nil, placements: [NamespacePlacement] = []
   ) {
     self.cluster = cluster
     self.center = center
@@ -51,6 +53,7 @@ public struct ActivationRecord: Hashable, Sendable {
     self.previous = previous
     self.failover = failover
     self.handover = handover
+    self.placements = placements
   }
 
   /// The resourceVersion as a number: later writes have larger ones (Kubernetes API concepts, "resource versions", comparable since 1.35).
@@ -63,12 +66,13 @@ public struct ActivationRecord: Hashable, Sendable {
     let name: String = object.name
     guard name.hasPrefix("activation-"), let holder: String = object.spec["holderIdentity"].string, !holder.isEmpty,
       let epoch: Int64 = object.spec["leaseTransitions"].int, epoch > 0, UInt64(object.resourceVersion) != nil,
-      let milliseconds: Int64 = object.annotations[Self.leaseMillisecondsAnnotation].flatMap({ Int64($0) }), milliseconds > 0
+      let milliseconds: Int64 = object.annotations[Self.leaseMillisecondsAnnotation].flatMap({ Int64($0) }), milliseconds > 0,
+      let placements: [NamespacePlacement] = object.annotations[NamespacePlacement.annotation].map({ NamespacePlacement.parse($0) }) ?? []
     else {
       throw FederationError(
         .malformedRecord,
         "The lease \(Self.namespace)/\(name) is no activation record: it needs holderIdentity, leaseTransitions above 0 and the annotation "
-          + "\(Self.leaseMillisecondsAnnotation).")
+          + "\(Self.leaseMillisecondsAnnotation); \(NamespacePlacement.annotation), if it is there, must hold what the federation writes.")
     }
     self.init(
       cluster: String(name.dropFirst("activation-".count)), center: CenterName(holder), epoch: epoch, lease: .milliseconds(milliseconds),
@@ -78,7 +82,7 @@ public struct ActivationRecord: Hashable, Sendable {
         Handover(
           to: CenterName(to), released: object.annotations[Self.releasedAnnotation] == "true",
           failover: object.annotations[Self.yieldsForAnnotation])
-      })
+      }, placements: placements)
   }
 
   /// The object to write. With a resourceVersion it is written only on top of that version.
@@ -98,6 +102,9 @@ public struct ActivationRecord: Hashable, Sendable {
     if !resourceVersion.isEmpty { object.json["metadata"]["resourceVersion"] = .string(resourceVersion) }
     if let previous { object.json["metadata"]["annotations"][Self.previousAnnotation] = .string(previous.value) }
     if let failover { object.json["metadata"]["annotations"][Self.failoverAnnotation] = .string(failover) }
+    if !placements.isEmpty {
+      object.json["metadata"]["annotations"][NamespacePlacement.annotation] = .string(NamespacePlacement.text(placements))
+    }
     if let handover {
       object.json["metadata"]["annotations"][Self.yieldsToAnnotation] = .string(handover.to.value)
       if handover.released { object.json["metadata"]["annotations"][Self.releasedAnnotation] = "true" }

@@ -14,6 +14,12 @@ public struct ActivationView: Hashable, Sendable {
   public private(set) var versionSeenAt: MonotonicTime?
   /// `record.center` may act until then; nil while no renewal has been witnessed.
   public private(set) var validUntil: MonotonicTime?
+  /// By namespace: the newest read that itself showed its placement as it stands, and when it began.
+  private var placementReads: [String: PlacementRead] = [:]
+  private struct PlacementRead: Hashable, Sendable {
+    var token: UInt64
+    var began: MonotonicTime
+  }
   private let margin: Duration
 
   /// `margin`: what is left unused of the lease for clocks that run at different rates and for the time that stopping takes.
@@ -23,6 +29,20 @@ public struct ActivationView: Hashable, Sendable {
   public mutating func onRead(_ found: ActivationRecord, began: MonotonicTime, finished: MonotonicTime) {
     learn(found, at: finished)
     lastReadBegan = max(lastReadBegan ?? began, began)
+    notePlacements(found, began: began)
+  }
+
+  private mutating func notePlacements(_ found: ActivationRecord, began: MonotonicTime) {
+    guard !placementReads.isEmpty || !found.placements.isEmpty else { return }
+    var reads: [String: PlacementRead] = [:]
+    for placement in record?.placements ?? [] where placement.yieldsTo == nil {
+      let known: PlacementRead? = placementReads[placement.namespace].flatMap { $0.token == placement.token ? $0 : nil }
+      // An answer that a newer version has overtaken counts from when it began, too, as long as the placement is still the same.
+      let isShown: Bool = found.placement(of: placement.namespace) == placement
+      guard let newest: MonotonicTime = isShown ? max(known?.began ?? began, began) : known?.began else { continue }
+      reads[placement.namespace] = PlacementRead(token: placement.token, began: newest)
+    }
+    placementReads = reads
   }
 
   /// A version that a watch told of: it is committed by now, and newer ones may be. It says nothing of reads.
@@ -47,6 +67,35 @@ public struct ActivationView: Hashable, Sendable {
     }
     let until: MonotonicTime = lastReadBegan + found.lease - margin
     validUntil = sameActivation ? max(validUntil ?? until, until) : until
+  }
+
+  /// What `center` may do with the exclusive pods of a namespace.
+  public enum Claim: Hashable, Sendable {
+    /// As with those of all namespaces that the record does not name.
+    case general
+    case allowed(until: MonotonicTime)
+    case denied(reason: String)
+    /// The record names this center, and no read has shown so yet.
+    case unproven
+  }
+
+  /// A namespace that is placed in `center` is its own for `lease - margin` from when a read began that showed so: whoever takes it away
+  /// writes that first, and lets a whole lease pass, or hears from every host that it has stopped, before another center has it.
+  public func claim(of center: CenterName, on namespace: String) -> Claim {
+    guard let record, let placement: NamespacePlacement = record.placement(of: namespace) else { return .general }
+    if let target: CenterName = placement.yieldsTo { return .denied(reason: "\(namespace) is being moved to \(target)") }
+    guard placement.center == center else { return .denied(reason: "\(namespace) is placed in \(placement.center)") }
+    guard let read: PlacementRead = placementReads[namespace], read.token == placement.token else { return .unproven }
+    return .allowed(until: read.began + record.lease - margin)
+  }
+
+  /// Whether hosts of `center` may run the namespace's exclusive pods now.
+  public func mayRun(_ center: CenterName, namespace: String, at now: MonotonicTime) -> Bool {
+    switch claim(of: center, on: namespace) {
+    case .general: isActive(center, at: now)
+    case .allowed(let until): now < until
+    case .denied, .unproven: false
+    }
   }
 
   /// Whether the center may act as the active one.

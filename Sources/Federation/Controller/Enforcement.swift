@@ -19,6 +19,7 @@ extension FederationController {
       try await recordFailover(record)
       try await maintainObjects(record)
       try await finishFailover(record)
+      try await followEvacuations(record)
       try await reprotect(record)
     } catch {
       logger.debug("federation objects cannot be written: \(error)")
@@ -42,13 +43,15 @@ extension FederationController {
   }
 
   private func deleteLostPods(_ record: ActivationRecord) async {
-    guard record.epoch > 1 else { return }
+    guard record.epoch > 1 || !record.placements.isEmpty || evacuatedVersion > 0 else { return }
+    if !record.placements.isEmpty { evacuatedVersion = record.version }
     let others: [KubeObject] = nodes.cache.all.filter {
       Fencing.fencedTaint($0) != nil || Fencing.action(node: $0, activeCenter: record.center.value, epoch: record.epoch) == .fence
     }
-    let foreign: [KubeObject] = nodes.cache.all.filter { $0.labels[FederationNames.centerLabel] != record.center.value }
+    let centers: [String: String] = Dictionary(
+      nodes.cache.all.map { ($0.name, $0.labels[FederationNames.centerLabel] ?? "") }, uniquingKeysWith: { $1 })
     let lost: [KubeObject] = Fencing.lostPods(
-      pods.cache.all, fencedNodes: Set(others.map(\.name)), foreignNodes: Set(foreign.map(\.name)))
+      pods.cache.all, fencedNodes: Set(others.map(\.name)), centers: centers, home: { record.home(of: $0)?.value })
     await inParallel(lost) { pod in
       do {
         try await self.client.delete(
@@ -81,11 +84,18 @@ extension FederationController {
     }
     let cluster: KubeObject = try await ensure(.clusters, FederationObjects.cluster(configuration.cluster, site: site))
     let known: JSONValue = cluster.status["activation"]
-    guard known["epoch"].int != record.epoch || known["center"].string != record.center.value else { return }
     var changed: KubeObject = cluster
+    let placed: JSONValue = Self.placements(record)
+    guard known["epoch"].int != record.epoch || known["center"].string != record.center.value else {
+      guard cluster.status["namespaces"] != placed else { return }
+      changed.status["namespaces"] = placed
+      _ = try await client.update(.clusters, changed, subresource: "status")
+      return
+    }
     changed.status = FederationObjects.clusterStatus(
       cluster, record, since: now, reason: reason(of: record),
       failover: record.previous == nil || record.previous == record.center ? nil : FederationObjects.failoverName(record))
+    changed.status["namespaces"] = placed
     _ = try await client.update(.clusters, changed, subresource: "status")
   }
 
@@ -125,11 +135,8 @@ extension FederationController {
     }
     guard open.isEmpty else { return }
     var changed: KubeObject = failover
-    let stamp: String = clock.wall().rfc3339Micro
-    (changed.json["status"]["phase"], changed.json["status"]["finishedAt"]) = ("Completed", .string(stamp))
-    let message: String = "every pod runs, none on a fenced node"
-    FailoverStatus.set("Completed", true, "Running", message, in: &changed.json["status"], stamp)
-    FailoverStatus.add("Completed", message, center: configuration.center, in: &changed.json["status"], stamp)
+    FailoverStatus.complete(
+      &changed, "every pod runs, none on a fenced node", center: configuration.center, now: clock.wall())
     do {
       _ = try await client.update(.failovers, changed, subresource: "status")
     } catch let error as KubeError where error.code == .conflict {

@@ -64,9 +64,10 @@ extension FederationController {
     judging.lateAfter = configuration.site.activation.renewEvery * FederationLimits.missingRenewals
     judging.openFor = now - (requests.openSince[request.name] ?? now)
     judging.now = clock.wall()
+    judging.namespaces = namespaces.hasSynced ? Set(namespaces.cache.all.map(\.name)) : nil
     let isRead: Bool = hasRead && clusters.hasSynced && drills.hasSynced
     if isRead, let to: CenterName = request.to {
-      let facts: ReadinessFacts = facts(record)
+      let facts: ReadinessFacts = facts(record).of(request.namespace)
       judging.findings = { ReadinessRules.findings(facts, .init(to, verb: request.verb)) }
     } else {
       judging.findings = { nil }

@@ -65,6 +65,13 @@ enum FailoverStatus {
     status["message"] = blocking.isEmpty ? .null : .string("It waits: " + blocking.map(\.sentence).joined(separator: "; ") + ".")
   }
 
+  static func complete(_ failover: inout KubeObject, _ message: String, center: CenterName, now: WallTime) {
+    let stamp: String = now.rfc3339Micro
+    (failover.json["status"]["phase"], failover.json["status"]["finishedAt"]) = ("Completed", .string(stamp))
+    set("Completed", true, "Running", message, in: &failover.json["status"], stamp)
+    add("Completed", message, center: center, in: &failover.json["status"], stamp)
+  }
+
   static func set(
     _ type: String, _ holds: Bool, _ reason: String, _ message: String, in status: inout JSONValue, onlyIfThere: Bool = false,
     _ stamp: String

@@ -17,7 +17,7 @@ enum FailoverVerdict: Hashable, Sendable, CustomStringConvertible {
   /// Nil: nothing is to be said. Either it is over, or it was accepted and waits, or it is being carried out, or it is too soon.
   init?(_ failover: KubeObject, _ record: ActivationRecord, _ judging: Judging) {
     guard let request = FailoverRequest(failover), request.cluster == record.cluster, request.isOpen, request.name != record.failover,
-      request.name != record.handover?.failover
+      request.name != record.handover?.failover, !record.placements.contains(where: { $0.failover == request.name })
     else { return nil }
     let inForce: String = "\(record.center) is active, epoch \(record.epoch)"
     if let accepted: Int64 = request.acceptedEpoch {
@@ -84,6 +84,11 @@ enum FailoverVerdict: Hashable, Sendable, CustomStringConvertible {
       return "\(record.center) is giving way to \(handover.to)" + (handover.failover.map { " for \($0)" } ?? "")
     }
     // What waits to move calmly waits for a center that is lost; a failover does not wait for it.
+    if request.verb.moves, !isLost, request.verb != .failover,
+      let moving: NamespacePlacement = record.placements.first(where: { $0.yieldsTo != nil })
+    {
+      return "\(moving.namespace) is being moved to \(moving.yieldsTo?.value ?? "?")" + (moving.failover.map { " for \($0)" } ?? "")
+    }
     if let waiting: FailoverRequest = judging.others.filter({
       $0.isWaiting(record, order: judging.order) && !$0.isBlocked && (request.verb != .failover || $0.verb == .failover)
     })
@@ -93,6 +98,10 @@ enum FailoverVerdict: Hashable, Sendable, CustomStringConvertible {
     for other in judging.others where other.name != request.name && other.cluster == record.cluster && !other.isDryRun {
       // Its target is silent by now: nobody carries it out any more.
       if request.verb == .failover, other.to == record.center, judging.silentFor >= judging.lateAfter { continue }
+      // Namespaces move beside each other; after a loss nothing waits for one of them.
+      if other.verb == .evacuate, request.verb == .failover || request.verb == .evacuate && other.namespace != request.namespace {
+        continue
+      }
       if other.phase == "Activating", let began: WallTime = other.startedAt,
         judging.now.secondsSince1970 - began.secondsSince1970 < FederationLimits.settlingSeconds
       {

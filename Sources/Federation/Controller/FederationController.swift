@@ -45,6 +45,7 @@ public actor FederationController {
   let failovers: Informer
   let drills: Informer
   let gates: Informer
+  let namespaces: Informer
   let vantages: Informer
   let heard = HeardVantages()
   let reporter: VantageReporter?
@@ -69,6 +70,10 @@ public actor FederationController {
   /// The epoch of the store that this process knows, and when it saw that the store was recovered from the loss of its majority.
   private var storeEpoch: UInt64?
   private(set) var recoveredAt: MonotonicTime?
+  /// The newest record that placed a namespace apart: what comes home leaves pods on other centers' nodes.
+  var evacuatedVersion: UInt64 = 0
+  /// Exclusive pods that a namespace had when it gave way, by its Failover: so many must run again.
+  var leavingPods: [String: Int] = [:]
   /// The newest epoch whose Failover is known to have been written.
   var recordedEpoch: Int64 = 0
   private let epochGauge: Gauge
@@ -96,6 +101,7 @@ public actor FederationController {
     failovers = Informer(client: client, resource: .failovers)
     drills = Informer(client: client, resource: .drills)
     gates = Informer(client: client, resource: .gates)
+    namespaces = Informer(client: client, resource: .namespaces)
     vantages = Informer(client: client, resource: .vantages)
     let heard: HeardVantages = self.heard
     vantages.onChange { heard.note($0, at: clock.now()) }
@@ -129,7 +135,9 @@ public actor FederationController {
   /// Runs until its task is cancelled.
   public func run() async {
     await withDiscardingTaskGroup { group in
-      for informer in [nodes, pods, clusters, centers, failovers, drills, gates, vantages] { group.addTask { await informer.run() } }
+      for informer in [nodes, pods, clusters, centers, failovers, drills, gates, namespaces, vantages] {
+        group.addTask { await informer.run() }
+      }
       group.addTask { await self.audit.run() }
       if let reporter = self.reporter { group.addTask { await reporter.run() } }
       group.addTask { await self.follow(self.observer.findings()) }
@@ -145,7 +153,7 @@ public actor FederationController {
       }
       tellMetrics()
       // A handover waits for nobody's tick.
-      if instance.view.record?.handover != nil { tick() }
+      if let record = instance.view.record, record.handover != nil || record.placements.contains(where: { $0.yieldsTo != nil }) { tick() }
     }
   }
 
@@ -286,6 +294,17 @@ public actor FederationController {
       EventLog.shared.record("activation.restored", "deleted in epoch \(written.epoch - 1) or before; \(written.center) is next")
       logger.error("the activation record was deleted: nobody acts for a lease", metadata: ["epoch": "\(written.epoch)"])
     case .renew: renewals.increment()
+    case .yieldNamespace(let placement):
+      EventLog.shared.record("namespace.yielded", "\(placement.namespace) from \(placement.center), epoch \(written.epoch)")
+      logger.notice("a namespace gives way", metadata: ["namespace": "\(placement.namespace)", "from": "\(placement.center)"])
+      await tellHistory(
+        placement.failover, "GaveWay", "\(placement.center) gives \(placement.namespace) to \(placement.yieldsTo?.value ?? "?")")
+    case .placeNamespace(let placement):
+      EventLog.shared.record("namespace.placed", "\(placement.namespace) in \(placement.yieldsTo?.value ?? "?"), epoch \(written.epoch)")
+      logger.notice(
+        "a namespace has moved", metadata: ["namespace": "\(placement.namespace)", "to": "\(placement.yieldsTo?.value ?? "?")"])
+      enforceDue = began
+      startEnforcing()
     case .yield(let to):
       EventLog.shared.record("handover.yielded", "\(written.center) to \(to), epoch \(written.epoch)")
       await tellHistory(written.handover?.failover, "GaveWay", "\(written.center) gives way to \(to)")
@@ -319,12 +338,20 @@ public actor FederationController {
   private func note(_ written: ActivationRecord, _ purpose: ActivationInstance.Purpose, _ silentFor: Duration, _ votes: Votes?) {
     var decision = Decision(cluster: written.cluster, decision: "", record: written, silentFor: silentFor)
     decision.failover = written.failover ?? written.handover?.failover
+    switch purpose {
+    case .yieldNamespace(let placement), .placeNamespace(let placement): decision.failover = placement.failover
+    default: break
+    }
     decision.verb = decision.failover.flatMap { failovers.cache.get(name: $0)?.spec["kind"].string } ?? Verb.automatic
     switch purpose {
     case .renew: return
     case .create: (decision.decision, decision.reason) = ("TookOver", "there was no activation before")
     case .restore: (decision.decision, decision.reason) = ("Restored", "the activation record was deleted")
     case .yield(let to): (decision.decision, decision.reason) = ("GaveWay", "to \(to)")
+    case .yieldNamespace(let placement):
+      (decision.decision, decision.reason) = ("GaveWay", "\(placement.namespace) to \(placement.yieldsTo?.value ?? "?")")
+    case .placeNamespace(let placement):
+      (decision.decision, decision.reason) = ("TookOver", "\(placement.namespace) from \(placement.center)")
     case .release(let to): (decision.decision, decision.reason) = ("Released", "everybody has stopped, \(to) need not wait for the lease")
     case .takeOver(let from) where from == written.center:
       (decision.decision, decision.reason) = ("Resumed", "nobody took over in time")

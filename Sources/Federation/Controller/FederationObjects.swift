@@ -95,6 +95,21 @@ enum FederationObjects {
     failover.status = status
   }
 
+  /// The Failover that moved a namespace: it is its target's from now on.
+  static func activate(_ failover: inout KubeObject, _ record: ActivationRecord, namespace: String, to: CenterName, now: WallTime) {
+    var status: JSONValue = failover.status
+    let stamp: String = now.rfc3339Micro
+    let values: [(String, JSONValue)] = [
+      ("phase", JSONValue.string("Activating")), ("startedAt", .string(stamp)), ("to", .string(to.value)), ("message", .null),
+      ("blocking", .null), ("finishedAt", .null),
+    ]
+    for (field, value) in values { status[field] = value }
+    let message: String = "\(namespace) is placed in \(to), under epoch \(record.epoch)"
+    FailoverStatus.set("Activated", true, "Placed", message + ".", in: &status, stamp)
+    FailoverStatus.add("Activated", message, center: record.center, in: &status, stamp)
+    failover.status = status
+  }
+
   /// - Parameter silence: since a host of the center answered; nil: nobody asks, or it is the own one.
   /// - Parameter patience: a center that was silent for so long is not ready.
   static func centerStatus(

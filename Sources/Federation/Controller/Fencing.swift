@@ -38,14 +38,21 @@ public enum Fencing {
   }
 
   /// Pods that are bound to fenced nodes: their containers are dead or will be before anybody could reach them. And pods of one center only
-  /// that are bound to nodes of other centers, fenced or not any more: no kubelet there will run them. `hot` pods run anywhere: those of
-  /// nodes that stay fenced are left to the controllers, which give them some seconds.
-  public static func lostPods(_ pods: [KubeObject], fencedNodes: Set<String>, foreignNodes: Set<String>) -> [KubeObject] {
+  /// that are bound to nodes of other centers than their namespace's, fenced or not any more: no kubelet there will run them. `hot` pods
+  /// run anywhere: those of nodes that stay fenced are left to the controllers, which give them some seconds.
+  /// - Parameters:
+  ///   - centers: of every node that is known.
+  ///   - home: where the exclusive pods of a namespace belong; nil: to nobody just now, and they may still be ending.
+  public static func lostPods(
+    _ pods: [KubeObject], fencedNodes: Set<String>, centers: [String: String], home: (String) -> String?
+  ) -> [KubeObject] {
     pods.filter { pod in
       guard let node: String = pod.spec["nodeName"].string, !WorkloadTier(pod).isEverywhere else { return false }
       if fencedNodes.contains(node) { return true }
-      return foreignNodes.contains(node)
-        && !["Succeeded", "Failed"].contains(pod.status["phase"].string ?? "")
+      guard let home: String = home(pod.namespace), let center: String = centers[node],
+        !["Succeeded", "Failed"].contains(pod.status["phase"].string ?? "")
+      else { return false }
+      return center != home
     }
   }
 }

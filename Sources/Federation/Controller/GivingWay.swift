@@ -15,6 +15,7 @@ extension FederationController {
     let policy: ClusterPolicy = policy
     (found.automaticTo, found.automaticSilence) = (policy.automaticTo, policy.silence)
     guard let record, record.center == configuration.center else { return found }
+    (found.evacuations, found.stoppedPlacements) = (evacuations(record), stoppedPlacements(record))
     guard record.handover != nil else {
       if let planned, planned.to != configuration.center { found.plannedObstacles = findings.blocking.map(\.sentence) }
       return found

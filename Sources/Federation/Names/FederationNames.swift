@@ -8,7 +8,9 @@ public enum FederationNames {
   public static let observedEpochAnnotation = "federation.tricenter.io/observed-epoch"
   /// On Nodes of a center that gives way, by their own agent: the epoch whose exclusive pods it has ended, for good.
   public static let yieldedEpochAnnotation = "federation.tricenter.io/yielded-epoch"
-  /// The same by the host's federation daemon, of itself.
+  /// On Nodes, by their own agent: tokens of the placements that give way (`NamespacePlacement`) whose exclusive pods it has ended.
+  public static let stoppedPlacementsAnnotation = "federation.tricenter.io/stopped-placements"
+  /// As `yielded-epoch`, by the host's federation daemon of itself.
   public static let controlYieldedEpochAnnotation = "federation.tricenter.io/control-yielded-epoch"
   /// Leader leases of what may act in one center only, in `ActivationRecord.namespace`.
   public static let controllerManagerLease = "controller-manager"

@@ -18,17 +18,24 @@ public final class NodeAgent: Sendable {
   private let observer: ActivationObserver
   private let center: CenterName
   private let node: String
-  private let exclusivePods: @Sendable () async -> Int?
-  private let stopExclusivePods: @Sendable (_ reason: String) async -> Void
+  /// What of the host's exclusive pods is meant.
+  public enum Pods: Hashable, Sendable {
+    case all(besides: Set<String>)
+    case namespace(String)
+  }
+  private let exclusivePods: @Sendable (Pods) async -> Int?
+  private let stopExclusivePods: @Sendable (_ namespace: String?, _ reason: String, _ version: UInt64) async -> Void
   private let logger = Logger(label: "federation.node")
 
   /// - Parameters:
-  ///   - exclusivePods: how many exclusive pods run on this host now; nil while that is not known, and then nothing is reported that
-  ///     depends on it.
-  ///   - stopExclusivePods: ends them and returns when none is left, or after a while.
+  ///   - exclusivePods: how many of these exclusive pods run on this host now; nil while that is not known, and then nothing is reported
+  ///     that depends on it.
+  ///   - stopExclusivePods: ends them, those of one namespace or all, because a record of this version says so; returns when none is left, or
+  ///     after a while.
   public init(
-    client: KubeClient, observer: ActivationObserver, center: CenterName, node: String, exclusivePods: @escaping @Sendable () async -> Int?,
-    stopExclusivePods: @escaping @Sendable (_ reason: String) async -> Void
+    client: KubeClient, observer: ActivationObserver, center: CenterName, node: String,
+    exclusivePods: @escaping @Sendable (Pods) async -> Int?,
+    stopExclusivePods: @escaping @Sendable (_ namespace: String?, _ reason: String, _ version: UInt64) async -> Void
   ) {
     self.client = client
     self.observer = observer
@@ -47,18 +54,34 @@ public final class NodeAgent: Sendable {
     return .allowed(until: until)
   }
 
+  /// The same for every namespace that the record places apart from the rest.
+  public static func namespaces(_ view: ActivationView, center: CenterName) -> [String: Permission] {
+    var found: [String: Permission] = [:]
+    for placement in view.record?.placements ?? [] {
+      switch view.claim(of: center, on: placement.namespace) {
+      case .general: break
+      case .allowed(let until): found[placement.namespace] = .allowed(until: until)
+      case .denied(let reason): found[placement.namespace] = .denied(reason: reason)
+      case .unproven: found[placement.namespace] = .unknown(reason: "no read has shown yet that it is placed here")
+      }
+    }
+    return found
+  }
+
   /// Reports the obeyed epoch, and that this host has given way, until its task is cancelled.
   public func run() async {
     var reported: Int64 = 0
     var yielded: Int64 = 0
+    var stopped: Set<UInt64> = []
     for await view in observer.views() {
       if Task.isCancelled { return }
       guard let record: ActivationRecord = view.record else { continue }
+      stopped = await giveNamespaces(record, stopped)
       if record.center == center, record.handover != nil, record.epoch > yielded,
         case .denied(let reason) = Self.permission(view, center: center)
       {
-        await stopExclusivePods(reason)
-        guard Self.mayReport(await exclusivePods()) else { continue }
+        await stopExclusivePods(nil, reason, record.version)
+        guard Self.mayReport(await exclusivePods(.all(besides: []))) else { continue }
         if await report(FederationNames.yieldedEpochAnnotation, record.epoch) {
           yielded = record.epoch
           logger.info("gave way", metadata: ["epoch": "\(record.epoch)"])
@@ -66,7 +89,8 @@ public final class NodeAgent: Sendable {
       }
       guard record.epoch > reported else { continue }
       // An active host obeys by running the pods; a standby host by running none of the exclusive ones.
-      if record.center != center, !Self.mayReport(await exclusivePods()) { continue }
+      let own: Set<String> = Set(record.placements.filter { $0.center == center && $0.yieldsTo == nil }.map(\.namespace))
+      if record.center != center, !Self.mayReport(await exclusivePods(.all(besides: own))) { continue }
       if await report(FederationNames.observedEpochAnnotation, record.epoch) {
         reported = record.epoch
         logger.info("obeys", metadata: ["epoch": "\(record.epoch)", "active": "\(record.center)"])
@@ -74,20 +98,37 @@ public final class NodeAgent: Sendable {
     }
   }
 
+  /// Ends the pods of namespaces that leave this center, and says so. What was said before stays said as long as it is about something.
+  private func giveNamespaces(_ record: ActivationRecord, _ said: Set<UInt64>) async -> Set<UInt64> {
+    let leaving: [NamespacePlacement] = record.placements.filter { $0.center == center && $0.yieldsTo != nil }
+    var stopped: Set<UInt64> = said.intersection(leaving.map(\.token))
+    for placement in leaving where !stopped.contains(placement.token) {
+      let reason: String = "\(placement.namespace) is being moved to \(placement.yieldsTo?.value ?? "?")"
+      await stopExclusivePods(placement.namespace, reason, record.version)
+      if Self.mayReport(await exclusivePods(.namespace(placement.namespace))) { stopped.insert(placement.token) }
+    }
+    guard !stopped.isSubset(of: said) else { return stopped }
+    let told: String = stopped.sorted().map { String($0) }.joined(separator: ",")
+    guard await report(FederationNames.stoppedPlacementsAnnotation, told) else { return said }
+    logger.info("gave namespaces", metadata: ["namespaces": "\(leaving.map(\.namespace).joined(separator: ", "))"])
+    return stopped
+  }
+
   /// Only a host that knows that it runs no exclusive pod may say so: the target of a move takes over on its word.
   static func mayReport(_ exclusivePods: Int?) -> Bool { exclusivePods == 0 }
 
   /// False: not now; the next view tries again.
-  private func report(_ annotation: String, _ epoch: Int64) async -> Bool {
+  private func report(_ annotation: String, _ epoch: Int64) async -> Bool { await report(annotation, String(epoch)) }
+  private func report(_ annotation: String, _ value: String) async -> Bool {
     do {
       _ = try await client.patch(
-        .nodes, name: node, type: .merge, ["metadata": ["annotations": [annotation: .string(String(epoch))]]])
+        .nodes, name: node, type: .merge, ["metadata": ["annotations": [annotation: .string(value)]]])
       return true
     } catch let error as KubeError where error.code == .notFound {
       // The kubelet has not registered the node yet.
       return false
     } catch {
-      logger.debug("epoch cannot be reported: \(error)")
+      logger.debug("\(annotation) cannot be reported: \(error)")
       return false
     }
   }

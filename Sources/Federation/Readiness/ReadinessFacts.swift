@@ -31,6 +31,8 @@ public struct ReadinessFacts: Sendable {
   public var drills: [KubeObject] = []
   public var vantages: [HeardVantage] = []
   public var now: WallTime
+  /// The only namespace that is to move.
+  private var moving: String?
 
   public init(cluster: String, order: [CenterName], hosts: [CenterName: [HostName]], active: CenterName?, now: WallTime) {
     self.cluster = cluster
@@ -40,15 +42,29 @@ public struct ReadinessFacts: Sendable {
     self.now = now
   }
 
+  /// Where one namespace moves, its pods and what the target carries already are all that is to be carried.
+  func of(_ namespace: String?) -> ReadinessFacts {
+    guard let namespace else { return self }
+    var facts: ReadinessFacts = self
+    facts.moving = namespace
+    return facts
+  }
+
   func nodes(of center: CenterName) -> [KubeObject] {
     nodes.filter { $0.labels[FederationNames.centerLabel] == center.value }.sorted { $0.name < $1.name }
   }
   func readyNodes(of center: CenterName) -> [KubeObject] {
     nodes(of: center).filter { Capacity.isReady($0) }
   }
-  /// Pods that a center has to carry once it is active.
-  var carriedPods: [KubeObject] {
-    pods.filter { !["Succeeded", "Failed"].contains($0.status["phase"].string ?? "") && !$0.isBeingDeleted }
+  /// Pods that a center has to carry once it is active, or has the namespace that moves.
+  func carriedPods(in center: CenterName) -> [KubeObject] {
+    let all: [KubeObject] = pods.filter { !["Succeeded", "Failed"].contains($0.status["phase"].string ?? "") && !$0.isBeingDeleted }
+    guard let moving else { return all }
+    let own: Set<String> = Set(nodes(of: center).map(\.name))
+    return all.filter { pod in
+      if let node: String = pod.spec["nodeName"].string, own.contains(node) { return true }
+      return pod.namespace == moving && !WorkloadTier(pod).isEverywhere
+    }
   }
   func vantage(of host: HostName) -> HeardVantage? { vantages.first { $0.isHost && $0.object.name == host.value } }
   /// The store's members as its leader knows them, by whoever told it last.

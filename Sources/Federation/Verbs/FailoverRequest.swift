@@ -9,6 +9,8 @@ struct FailoverRequest: Hashable, Sendable {
   let to: CenterName?
   let from: CenterName?
   let epoch: Int64?
+  /// What `evacuate` moves.
+  let namespace: String?
   let drill: String?
   let isDryRun: Bool
   let accepts: Set<String>
@@ -34,6 +36,7 @@ struct FailoverRequest: Hashable, Sendable {
     to = given("to").map { CenterName($0) }
     from = given("from").map { CenterName($0) }
     epoch = spec["epoch"].int.flatMap { $0 > 0 ? $0 : nil }
+    namespace = given("namespace")
     drill = given("drill")
     isDryRun = spec["dryRun"].bool == true
     accepts = Set(spec["accept"].array.compactMap(\.string))
@@ -55,5 +58,13 @@ struct FailoverRequest: Hashable, Sendable {
   func isWaiting(_ record: ActivationRecord, order: [CenterName]) -> Bool {
     guard cluster == record.cluster, verb.moves, isOpen, !isDryRun, acceptedEpoch == record.epoch, let to else { return false }
     return to != record.center && order.contains(to)
+  }
+
+  /// An evacuation that was accepted under the activation in force and has not been carried out.
+  func evacuation(_ record: ActivationRecord) -> ActivationInstance.Evacuation? {
+    guard cluster == record.cluster, verb == .evacuate, isOpen, !isDryRun, acceptedEpoch == record.epoch, let to, let namespace else {
+      return nil
+    }
+    return .init(namespace: namespace, to: to, failover: name)
   }
 }

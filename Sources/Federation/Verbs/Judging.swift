@@ -16,6 +16,8 @@ struct Judging: Sendable {
   /// How long this one has been open here.
   var openFor: Duration = .zero
   var now = WallTime(secondsSince1970: 0)
+  /// Names of all namespaces; nil: not read yet.
+  var namespaces: Set<String>?
   /// Looks for what stands against the move, in every center; nil: it cannot be told yet. Asked only where it decides.
   var findings: @Sendable () -> [Finding]? = { [] }
 
@@ -40,14 +42,19 @@ enum VerbConditions {
         "name one of them")
       return found
     }
-    if to == record.center {
+    if request.verb == .evacuate {
+      found += namespaceFindings(request, to, record, judging)
+    } else if to == record.center {
       add(
         "target", own, request.verb == .reprotect ? "\(to) is the active center" : "Nothing is to be moved: \(inForce)",
         "a center that stands by", "name one of \(others)")
     }
-    if let from: CenterName = request.from, from != record.center {
+    let source: CenterName = request.namespace.flatMap { record.placement(of: $0)?.center } ?? record.center
+    if let from: CenterName = request.from, from != source {
       add(
-        "source", own, "It is to move \(record.cluster) away from \(from), and \(inForce)", "from: \(record.center)",
+        "source", own,
+        "It is to move \(request.namespace ?? record.cluster) away from \(from), and "
+          + (request.namespace.map { "\($0) is in \(source)" } ?? inForce), "from: \(source)",
         "look at what is active now, and ask again")
     }
     if let epoch: Int64 = request.epoch, epoch != record.epoch {
@@ -61,7 +68,8 @@ enum VerbConditions {
       add(
         "source-silent", lease, "\(record.center) renewed its activation \(silence) ago", "no renewal, as after a loss",
         "while it renews nothing is lost by asking it to give way: tricenter switchover \(record.cluster) --to \(to)")
-    case .switchover where judging.silentFor >= judging.lateAfter, .failback where judging.silentFor >= judging.lateAfter:
+    case .switchover where judging.silentFor >= judging.lateAfter, .failback where judging.silentFor >= judging.lateAfter,
+      .evacuate where judging.silentFor >= judging.lateAfter:
       add(
         "source-answers", lease, "\(record.center) has not renewed its activation for \(silence)", "an active center that can give way",
         "after a loss: tricenter failover \(record.cluster) --to \(to)")
@@ -71,5 +79,55 @@ enum VerbConditions {
       add("home", own, "\(to) is not where \(record.cluster) is at home", "to: \(home)", "tricenter switchover moves it anywhere else")
     }
     return found
+  }
+
+  private static func namespaceFindings(
+    _ request: FailoverRequest, _ to: CenterName, _ record: ActivationRecord, _ judging: Judging
+  ) -> [Finding] {
+    func finding(_ rule: String, _ object: String, _ measured: String, _ limit: String, _ cure: String) -> Finding {
+      Finding(rule: rule, center: to, object: object, measured: measured, limit: limit, cure: cure)
+    }
+    guard let namespace: String = request.namespace else {
+      return [
+        finding(
+          "namespace", "Failover/\(request.name)", "It names no namespace", "spec.namespace",
+          "tricenter evacuate NAMESPACE --to \(to); the whole cluster: tricenter switchover")
+      ]
+    }
+    let object: String = "Namespace/\(namespace)"
+    if NamespacePlacement.unmovable.contains(namespace) {
+      return [
+        finding(
+          "namespace", object, "\(namespace) holds the cluster's own parts, which every center has", "a namespace of workloads",
+          "tricenter switchover moves the whole cluster")
+      ]
+    }
+    if let known = judging.namespaces, !known.contains(namespace) {
+      return [finding("namespace", object, "There is no namespace \(namespace)", "one that exists", "kubectl get namespaces")]
+    }
+    let placement: NamespacePlacement? = record.placement(of: namespace)
+    if let target: CenterName = placement?.yieldsTo, placement?.failover != request.name {
+      return [
+        finding(
+          "under-way", object, "\(namespace) is being moved to \(target)" + (placement?.failover.map { " for \($0)" } ?? ""),
+          "no move of it under way", "wait for its end")
+      ]
+    }
+    if (placement?.center ?? record.center) == to {
+      return [
+        finding(
+          "target", object, "Nothing is to be moved: \(namespace) is in \(to)", "another center",
+          "name one of \(judging.order.filter { $0 != to }.map(\.value).joined(separator: ", "))")
+      ]
+    }
+    if placement == nil, record.placements.count >= FederationLimits.placedNamespaces {
+      return [
+        finding(
+          "placements", "Lease/\(ActivationRecord.name(cluster: record.cluster))",
+          "\(record.placements.count) namespaces are placed apart from the rest", "at most \(FederationLimits.placedNamespaces)",
+          "bring one home first, or move the whole cluster")
+      ]
+    }
+    return []
   }
 }

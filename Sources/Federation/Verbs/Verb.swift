@@ -10,10 +10,13 @@ public enum Verb: String, Hashable, Sendable, CaseIterable {
   case failback
   /// Nothing moves: a center that came back becomes a full standby again.
   case reprotect
+  /// One namespace moves, and the rest of the cluster stays.
+  case evacuate
 
-  public var moves: Bool { self != .reprotect }
+  /// The whole cluster.
+  public var moves: Bool { self != .reprotect && self != .evacuate }
   /// It is refused when something stands against it; the others wait for its cure.
-  var isRefusedWhenBlocked: Bool { self == .switchover || self == .failover || self == .failback }
+  var isRefusedWhenBlocked: Bool { self == .switchover || self == .failover || self == .failback || self == .evacuate }
 
   /// What takes over without being asked, as policies and gates name it.
   public static let automatic = "automatic"

@@ -112,7 +112,7 @@ extension SchemaSource {
     T federation.v1.ApprovalPolicy
     "ApprovalPolicy says which moves wait for approvals. A move waits if its verb or its target is named.
     F verbs []string list=set
-    "Verbs that need approvals: planned, switchover, failover, failback, reprotect; automatic: what the federation would otherwise do by itself.
+    "Verbs that need approvals: planned, switchover, failover, failback, reprotect, evacuate; automatic: what the federation would otherwise do by itself.
     F targets []string list=set
     "Centers to which every move needs approvals.
     F count int32
@@ -127,8 +127,20 @@ extension SchemaSource {
     "One word for people: Active.
     F history []federation.v1.Activation list=atomic
     "Earlier activations, latest first, ten at most.
+    F namespaces []federation.v1.PlacedNamespace list=map:name patch=merge:name
+    "Namespaces whose exclusive pods run elsewhere than the rest, or are being moved.
     F observedGeneration int64
     "Generation of the spec that this status speaks of.
+    T federation.v1.PlacedNamespace
+    "PlacedNamespace is a namespace that was evacuated.
+    F name string !
+    "Its name.
+    F center string !
+    "Where its exclusive pods run; while it is being moved, where they ran.
+    F movingTo string
+    "The center that has it next, once everybody has stopped where it was.
+    F failover string
+    "Name of the Failover that moved it.
     T federation.v1.Activation
     "Activation says which center runs a cluster. Its epoch fences everything that an older activation started.
     F center string !
@@ -165,10 +177,12 @@ extension SchemaSource {
     "The center to move to; for reprotect, the one to make a full standby.
     F reason string
     "Why, for the record.
-    F kind string ! enum=planned|switchover|failover|failback|reprotect|unplanned
-    "What is asked for. switchover: the active center gives way while all is well. failover: after a loss, the active center being silent. failback: a switchover home, once the first center of the order is a full standby again. reprotect: nothing moves, a center that came back becomes a full standby. planned, the default: a move that waits for what stands against it instead of being refused, from a dead center too. unplanned is what the federation records when it took over by itself.
+    F kind string ! enum=planned|switchover|failover|failback|reprotect|evacuate|unplanned
+    "What is asked for. switchover: the active center gives way while all is well. failover: after a loss, the active center being silent. failback: a switchover home, once the first center of the order is a full standby again. reprotect: nothing moves, a center that came back becomes a full standby. evacuate: the exclusive pods of one namespace move, and the rest of the cluster stays; with the active center as its target they come home. planned, the default: a move that waits for what stands against it instead of being refused, from a dead center too. unplanned is what the federation records when it took over by itself.
     F epoch int64
     "The epoch that the decision was made under. It is refused under any other.
+    F namespace string
+    "The namespace that evacuate moves.
     F drill string
     "Name of the Drill that asks for it. While a Drill runs, other moves wait for its end.
     F dryRun boolean

@@ -28,12 +28,18 @@ extension TableColumn {
       joined(cluster.spec["centers"].array.compactMap(\.string))
     },
     TableColumn("Zone", wide: true, field: ["spec", "zone"], "DNS zone of its global names."),
+    TableColumn("Namespaces", wide: true, "Namespaces that run elsewhere.") { cluster, _ in
+      joined(
+        cluster.status["namespaces"].array.map { placed in
+          "\(placed["name"].string ?? "?")@\(placed["center"].string ?? "?")" + (placed["movingTo"].string.map { ">\($0)" } ?? "")
+        })
+    },
   ]
 
   static let failovers: [TableColumn] = [
     objectName,
     TableColumn("Cluster", field: ["spec", "cluster"], "What moves."),
-    TableColumn("Kind", field: ["spec", "kind"], "planned, switchover, failover, failback, reprotect or unplanned."),
+    TableColumn("Kind", field: ["spec", "kind"], "planned, switchover, failover, failback, reprotect, evacuate or unplanned."),
     TableColumn("From", "Where it ran.") { failover, _ in
       .string(failover.status["from"].string ?? failover.spec["from"].string ?? "<none>")
     },

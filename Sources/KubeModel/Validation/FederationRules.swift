@@ -61,13 +61,21 @@ extension Validation {
           FieldPath("spec.kind"), "unplanned",
           "this is how the federation records what it did by itself; ask for a move with \"switchover\", after a loss with \"failover\""))
     }
+    let namespace: JSONValue = failover["spec"]["namespace"]
+    if failover["spec"]["kind"].string == "evacuate" {
+      if (namespace.string ?? "").isEmpty {
+        errors.append(.required(FieldPath("spec.namespace"), "evacuate moves one namespace"))
+      }
+    } else if !namespace.isNull {
+      errors.append(.forbidden(FieldPath("spec.namespace"), "only evacuate moves one namespace"))
+    }
     if failover["spec"]["dryRun"].bool == true, failover["spec"]["kind"].string == "unplanned" {
       errors.append(.invalid(FieldPath("spec.dryRun"), true, "the federation's own record of what it did cannot be tried out"))
     }
   }
 
   @Sendable static func failoverUpdate(_ new: JSONValue, _ old: JSONValue, _ errors: inout [FieldError]) {
-    for field in ["cluster", "from", "to", "reason", "kind", "epoch", "drill", "dryRun", "accept", "requestedBy"] {
+    for field in ["cluster", "from", "to", "reason", "kind", "epoch", "namespace", "drill", "dryRun", "accept", "requestedBy"] {
       unchanged(new["spec"][field], old["spec"][field], FieldPath("spec").child(field), &errors)
     }
   }
@@ -98,7 +106,7 @@ extension Validation {
   }
 
   private static func knownVerbs(_ verbs: JSONValue, _ path: FieldPath, _ errors: inout [FieldError]) {
-    let known: [String] = ["automatic", "failback", "failover", "planned", "reprotect", "switchover"]
+    let known: [String] = ["automatic", "evacuate", "failback", "failover", "planned", "reprotect", "switchover"]
     for (index, verb) in verbs.array.enumerated() where !known.contains(verb.string ?? "") {
       errors.append(.notSupported(path.index(index), verb, known))
     }

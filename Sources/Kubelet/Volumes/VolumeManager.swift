@@ -157,6 +157,13 @@ public struct VolumeManager: Sendable {
     try Files.makeDirectory(podDirectory(uid), mode: 0o750)
     try Files.write([], to: mark, mode: 0o600)
   }
+  /// The same of its namespace, which a fence may treat apart.
+  func mark(_ uid: String, namespace: String) throws {
+    try Files.makeDirectory("\(rootDirectory)/pods", mode: 0o700)
+    try Files.makeDirectory(podDirectory(uid), mode: 0o750)
+    try Files.write(Bytes(namespace), to: "\(podDirectory(uid))/namespace", mode: 0o600)
+  }
+  func markedNamespace(_ uid: String) -> String? { Files.read("\(podDirectory(uid))/namespace", limit: 256)?.text }
   func isMarkedHot(_ uid: String) -> Bool { Files.exists("\(podDirectory(uid))/hot") }
 
   /// Pods that have a directory here.

@@ -14,7 +14,7 @@ actor PodManager {
   private(set) var apiSeen: Bool = false
   /// The runtime has said once what it has.
   private(set) var observed: Bool = false
-  var fence: FenceState.Position
+  var fence: FencePositions
   /// How often the fence was turned, and whether somebody tells the workers just now.
   var turns: Int = 0
   var turning: Bool = false
@@ -22,14 +22,15 @@ actor PodManager {
   var stopping: Set<String> = []
   /// Whether a fence spares the pod, by uid.
   var hot: [String: Bool] = [:]
+  var namespaces: [String: String] = [:]
 
-  init(context: WorkerContext, observer: RuntimeObserver, fence: FenceState.Position) {
+  init(context: WorkerContext, observer: RuntimeObserver, fence: FencePositions) {
     self.context = context
     self.observer = observer
     self.fence = fence
   }
 
-  var fenceReason: String? { if case .fenced(let reason) = fence { reason } else { nil } }
+  var fenceReason: String? { fence.general.reason }
   func pods() async -> [KubeObject] {
     var all: [KubeObject] = []
     for worker in workers.values { all.append(await worker.pod) }
@@ -66,10 +67,11 @@ actor PodManager {
     let worker = PodWorker(pod: pod, observation: observation, context: context) { [weak self] in await self?.forget($0) }
     workers[pod.uid] = worker
     let taken: HostPort? = await takenPort(pod)
-    let refusal: String? = startRefusal
+    let refusal: String? = startRefusal(pod.namespace)
     await worker.begin(fenced: refusal, taken: taken)
-    // The fence may have been opened while it began.
-    if refusal != nil, startRefusal == nil { await worker.unfence() }
+    // The fence may have been turned while it began.
+    let now: String? = startRefusal(pod.namespace)
+    if refusal != nil, now == nil { await worker.unfence() } else if let now, refusal == nil { await worker.fence(reason: now) }
   }
 
   /// What the informer's cache holds now, when single changes were given up.
@@ -92,13 +94,16 @@ actor PodManager {
   }
 
   /// Nothing exclusive starts while the fence is up.
-  private var startRefusal: String? { context.configuration.fencesExclusivePods ? fenceReason : nil }
+  private func startRefusal(_ namespace: String) -> String? {
+    context.configuration.fencesExclusivePods ? fence.reason(namespace) : nil
+  }
 
   func gone(_ uid: String) async { await workers[uid]?.gone() }
   private func forget(_ uid: String) {
     workers[uid] = nil
     latest[uid] = nil
     hot[uid] = nil
+    namespaces[uid] = nil
   }
 
   /// What the runtime has of the pod, with the address of its sandbox, which lists do not tell.

@@ -6,6 +6,7 @@ import Primitives
 /// job of its own that comes back with its answer.
 actor PodWorker {
   nonisolated let uid: String
+  nonisolated let namespace: String
   let context: WorkerContext
   private let finished: @Sendable (String) async -> Void
   var pod: KubeObject
@@ -25,6 +26,7 @@ actor PodWorker {
   init(pod: KubeObject, observation: PodObservation, context: WorkerContext, finished: @escaping @Sendable (String) async -> Void) {
     let now: Reading = context.clock.reading()
     uid = pod.uid
+    namespace = pod.namespace
     self.pod = pod
     self.context = context
     self.finished = finished

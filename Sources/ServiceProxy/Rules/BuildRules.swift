@@ -11,6 +11,8 @@ extension RuleSet {
     var podCIDR: String
     /// Pods that may run whatever center is active.
     var unfencedPods: [String]
+    /// Exclusive pods of namespaces that have a fence of their own.
+    var apartPods: [String] = []
     /// False where this host's pods are never fenced.
     var isFenced: Bool
     /// Frames from pod to pod over the host's bridge pass the fence too; false where the kernel has no bridge family in nftables.
@@ -21,6 +23,9 @@ extension RuleSet {
   static let unfenced = "unfenced-pods"
   static let leaseType = "type inet_proto; flags timeout;"
   static let unfencedType = "type ipv4_addr;"
+  static let apart = "apart-pods"
+  static let apartLease = "apart-lease"
+  static let apartLeaseType = "type ipv4_addr; flags timeout;"
 
   static func build(_ ports: [ServicePort], host: Host) -> RuleSet {
     var rules = RuleSet()
@@ -96,15 +101,23 @@ extension RuleSet {
     sets[Self.lease] = Self.leaseType
     sets[Self.unfenced] = Self.unfencedType
     elements[Self.unfenced] = host.unfencedPods.sorted()
-    let toPods = "ip daddr \(host.podCIDR) ip daddr != @\(Self.unfenced) ip protocol != @\(Self.lease) counter drop"
-    let fromPods = "ip saddr \(host.podCIDR) ip saddr != @\(Self.unfenced) ip protocol != @\(Self.lease) counter drop"
-    let fence: [String] = [toPods, fromPods]
+    sets[Self.apart] = Self.unfencedType
+    sets[Self.apartLease] = Self.apartLeaseType
+    elements[Self.apart] = host.apartPods.sorted()
+    func drops(_ side: String) -> [String] {
+      [
+        "ip \(side) \(host.podCIDR) ip \(side) != @\(Self.unfenced) ip \(side) != @\(Self.apart) ip protocol != @\(Self.lease) counter drop",
+        "ip \(side) @\(Self.apart) ip \(side) != @\(Self.apartLease) counter drop",
+      ]
+    }
+    let (toPods, fromPods): ([String], [String]) = (drops("daddr"), drops("saddr"))
+    let fence: [String] = toPods + fromPods
     chains["filter-forward"]?.append("jump fence")
     chains["fence"] = fence
     // Between a pod and its own host, probes included: they pass while the lease lives. Only the pod's side counts: the host's address on
     // the bridge lies in the pods' range and is no pod's.
-    chains["filter-input"]?.append("iifname != \"lo\" \(fromPods)")
-    chains["filter-output"]?.append("oifname != \"lo\" \(toPods)")
+    chains["filter-input"]? += fromPods.map { "iifname != \"lo\" \($0)" }
+    chains["filter-output"]? += toPods.map { "oifname != \"lo\" \($0)" }
     if host.fencesBridge { bridge = fence }
   }
 

@@ -57,6 +57,11 @@ struct LeaseTimer: Hashable, Sendable {
     allowance = min(allowance * 2, ProxyLimits.leaseAllowanceMost)
   }
 
+  /// The elements are other ones: those in the kernel let through what may not pass, or not what may.
+  mutating func onPodsChanged() {
+    if writtenUntil != nil { isDoubtful = true }
+  }
+
   /// The table was made anew, without elements.
   mutating func onTableReplaced() {
     writtenUntil = nil
@@ -68,13 +73,16 @@ struct LeaseTimer: Hashable, Sendable {
     action == .remove ? ProxyLimits.leaseRemoval : allowance + ProxyLimits.leaseOvershoot
   }
 
-  /// One transaction; `bridge`: the bridges' table is there as well.
-  static func script(_ action: Action, bridge: Bool = false) -> String {
+  /// One transaction; `bridge`: the bridges' table is there as well. `pods`: those of namespaces that have a lease of their own; nil: the
+  /// lease of all others.
+  static func script(_ action: Action, bridge: Bool = false, pods: [String]? = nil) -> String {
     let tables: [String] = ["ip \(RuleSet.table)"] + (bridge ? ["bridge \(RuleSet.bridgeTable)"] : [])
-    let flush: String = tables.map { "flush set \($0) \(RuleSet.lease)\n" }.joined()
-    guard case .renew(let milliseconds) = action else { return flush }
+    let set: String = pods == nil ? RuleSet.lease : RuleSet.apartLease
+    let flush: String = tables.map { "flush set \($0) \(set)\n" }.joined()
+    let keys: [String] = pods ?? ["icmp", "tcp", "udp", "sctp"]
+    guard case .renew(let milliseconds) = action, !keys.isEmpty else { return flush }
     let timeout = "timeout \(milliseconds / 1_000)s\(milliseconds % 1_000)ms"
-    let elements: String = ["icmp", "tcp", "udp", "sctp"].map { "\($0) \(timeout)" }.joined(separator: ", ")
-    return flush + tables.map { "add element \($0) \(RuleSet.lease) { \(elements) }\n" }.joined()
+    let elements: String = keys.map { "\($0) \(timeout)" }.joined(separator: ", ")
+    return flush + tables.map { "add element \($0) \(set) { \(elements) }\n" }.joined()
   }
 }

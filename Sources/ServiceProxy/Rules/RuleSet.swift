@@ -17,7 +17,7 @@ struct RuleSet: Hashable, Sendable {
   var chains: [String: [String]] = [:]
   /// What frames that the host's bridges pass on must hold; empty: bridges are left alone.
   var bridge: [String] = []
-  /// The bridges' table: a set cannot be shared between families, so lease and unfenced pods stand in both.
+  /// The bridges' table: a set cannot be shared between families, so leases and pods stand in both.
   static let bridgeTable = "tricenter-fence"
   /// Changes nothing; refused by a kernel that does not filter bridges' frames.
   static let bridgeProbe: String = {
@@ -34,20 +34,21 @@ struct RuleSet: Hashable, Sendable {
     guard !bridge.isEmpty else { return old.bridge.isEmpty ? [] : ["delete table bridge \(Self.bridgeTable)"] }
     let table = "bridge \(Self.bridgeTable)"
     var lines: [String] = []
-    if old.bridge != bridge {
-      lines = [
-        "add table \(table)", "delete table \(table)", "add table \(table)", "add set \(table) \(Self.lease) { \(Self.leaseType) }",
-        "add set \(table) \(Self.unfenced) { \(Self.unfencedType) }",
-        "add chain \(table) forward { type filter hook forward priority -200; }",
-      ]
+    let isNew: Bool = old.bridge != bridge
+    if isNew {
+      lines = ["add table \(table)", "delete table \(table)", "add table \(table)"]
+      lines += [
+        (Self.lease, Self.leaseType), (Self.unfenced, Self.unfencedType), (Self.apart, Self.unfencedType),
+        (Self.apartLease, Self.apartLeaseType),
+      ].map { "add set \(table) \($0) { \($1) }" }
+      lines.append("add chain \(table) forward { type filter hook forward priority -200; }")
       lines += bridge.map { "add rule \(table) forward \($0)" }
-    } else if elements[Self.unfenced] != old.elements[Self.unfenced] {
-      lines.append("flush set \(table) \(Self.unfenced)")
-    } else {
-      return []
     }
-    if let pods: [String] = elements[Self.unfenced], !pods.isEmpty {
-      lines.append("add element \(table) \(Self.unfenced) { \(pods.joined(separator: ", ")) }")
+    for set in [Self.unfenced, Self.apart] where isNew || elements[set] != old.elements[set] {
+      if !isNew { lines.append("flush set \(table) \(set)") }
+      if let pods: [String] = elements[set], !pods.isEmpty {
+        lines.append("add element \(table) \(set) { \(pods.joined(separator: ", ")) }")
+      }
     }
     return lines
   }

@@ -67,7 +67,12 @@ struct ControlDaemons: Sendable {
     return Scheduler(
       client: try access.client(.scheduler),
       configuration: SchedulerConfiguration(
-        activeCenter: { observer.isActive(center) ? center : nil }, leaderElection: election(FederationNames.schedulerLease, observer),
+        activeCenter: { observer.isActive(center) ? center : nil },
+        placedNamespaces: {
+          let record: ActivationRecord? = observer.view.record
+          return Dictionary(
+            uniqueKeysWithValues: (record?.placements ?? []).map { ($0.namespace, record?.home(of: $0.namespace)) })
+        }, leaderElection: election(FederationNames.schedulerLease, observer),
         health: health))
   }
 
@@ -81,15 +86,24 @@ struct ControlDaemons: Sendable {
       addresses: setting.center.hosts.map(\.address.description))
     let left = LeftCenter()
     let departures: AsyncStream<Departure?> = Departures.of(observer, site: site)
-    let server = NameServer(names, directory: directory, left: { left.center }) {
+    // Without a read for a whole lease, somebody else may be active by now.
+    @Sendable func record() -> ActivationRecord? {
       let view: ActivationView = observer.view
-      // Without a read for a whole lease, somebody else may be active by now.
-      guard let record: ActivationRecord = view.record, let read: MonotonicTime = view.lastReadBegan,
-        clock.now() - read < site.activation.lease
-      else { return .unknown }
-      let addresses: [String] = site.center(record.center)?.hosts.map(\.address.description) ?? []
-      return .active(center: record.center.value, epoch: record.epoch, addresses: addresses)
+      guard let read: MonotonicTime = view.lastReadBegan, clock.now() - read < site.activation.lease else { return nil }
+      return view.record
     }
+    @Sendable func state(_ center: CenterName, _ record: ActivationRecord) -> GlobalState {
+      .active(
+        center: center.value, epoch: record.epoch, addresses: site.center(center)?.hosts.map(\.address.description) ?? [])
+    }
+    let server = NameServer(
+      names, directory: directory, left: { left.center },
+      placed: { namespace in
+        // While it is being moved its names lead to where it will be.
+        guard let known: ActivationRecord = record(), let placement: NamespacePlacement = known.placement(of: namespace) else { return nil }
+        return state(placement.yieldsTo ?? placement.center, known)
+      },
+      state: { record().map { state($0.center, $0) } ?? .unknown })
     let listener = DNSServer(nameServer: server, host: setting.address, port: site.ports.dns, group: group)
     return {
       try await withThrowingTaskGroup(of: Void.self) { tasks in

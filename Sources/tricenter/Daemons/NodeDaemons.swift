@@ -22,7 +22,16 @@ struct NodeDaemons: Sendable {
   func agent(_ kubelet: Kubelet) throws -> NodeAgent {
     NodeAgent(
       client: try access.client(.federation), observer: observer, center: setting.center.name, node: setting.host.name.value,
-      exclusivePods: { await kubelet.exclusivePods() }, stopExclusivePods: { await kubelet.fence(reason: $0) })
+      exclusivePods: { pods in
+        switch pods {
+        case .all(let spared): await kubelet.exclusivePods(besides: spared)
+        case .namespace(let namespace): await kubelet.exclusivePods(of: namespace)
+        }
+      },
+      stopExclusivePods: { namespace, reason, version in
+        guard let namespace else { return await kubelet.fence(reason: reason, version: version) }
+        await kubelet.fence(namespace: namespace, reason: reason, version: version)
+      })
   }
 
   /// The kubelet with its server and the agent that reports for it.
@@ -84,13 +93,11 @@ struct NodeDaemons: Sendable {
     let views: AsyncStream<ActivationView> = observer.views()
     let events = AsyncStream<FenceEvent>(bufferingPolicy: .bufferingNewest(1)) { continuation in
       let task = Task {
+        var last: FenceEvent = .unchanged
         for await view in views {
-          switch NodeAgent.permission(view, center: center) {
-          case .allowed(let until): continuation.yield(.open(until: until))
-          // Says nothing new: the deadline that the kubelet knows, or has on record, stands.
-          case .unknown: break
-          case .denied(let reason): continuation.yield(.fenced(reason: reason))
-          }
+          // One that was not read yet is replaced: what it said stands in the next.
+          last = Self.fenceEvent(view, center, after: last)
+          continuation.yield(last)
         }
       }
       continuation.onTermination = { _ in task.cancel() }
@@ -98,6 +105,24 @@ struct NodeDaemons: Sendable {
     return try Kubelet(
       client: try access.client(.kubelet), configuration: configuration, health: health, fence: FenceSignal(events),
       standing: standing(), group: group)
+  }
+
+  private static func fenceEvent(_ view: ActivationView, _ center: CenterName, after last: FenceEvent) -> FenceEvent {
+    var (before, apart): (FenceEvent, [String: FenceEvent]) = (.unchanged, [:])
+    if case .apart(let general, let namespaces, _) = last { (before, apart) = (general, namespaces) }
+    func event(_ permission: NodeAgent.Permission, _ before: FenceEvent) -> FenceEvent {
+      switch permission {
+      case .allowed(let until): .open(until: until)
+      // The deadline that the kubelet knows, or has on record, stands.
+      case .unknown: before
+      case .denied(let reason): .fenced(reason: reason)
+      }
+    }
+    let namespaces: [String: NodeAgent.Permission] = NodeAgent.namespaces(view, center: center)
+    return .apart(
+      general: event(NodeAgent.permission(view, center: center), before),
+      namespaces: Dictionary(uniqueKeysWithValues: namespaces.map { ($0.key, event($0.value, apart[$0.key] ?? .unchanged)) }),
+      version: view.record?.version ?? 0)
   }
 
   /// Next is the first center of the cluster's order that is not active: who takes over, or to whom the cluster goes home.
@@ -119,28 +144,31 @@ struct NodeDaemons: Sendable {
     return PodNetwork(client: try access.client(.kubelet), configuration: configuration)
   }
 
+  /// What follows from the newest view, told with every reading.
+  private func told<Told: Sendable>(_ tell: @escaping @Sendable (ActivationView) -> Told) -> AsyncStream<Told> {
+    let views: AsyncStream<ActivationView> = observer.views()
+    return AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
+      let task = Task { for await view in views { continuation.yield(tell(view)) } }
+      continuation.onTermination = { _ in task.cancel() }
+    }
+  }
+
   func proxy() throws -> @Sendable () async throws -> Void {
     let informers = SharedInformers(client: try access.client(.proxy))
-    let views: AsyncStream<ActivationView> = observer.views()
     let center: CenterName = setting.center.name
-    let permissions = AsyncStream<ServiceProxy.Permission>(bufferingPolicy: .bufferingNewest(1)) { continuation in
-      let task = Task {
-        for await view in views {
-          if case .allowed(let until) = NodeAgent.permission(view, center: center) {
-            continuation.yield(.allowed(until: until))
-          } else {
-            continuation.yield(.denied)
-          }
-        }
-      }
-      continuation.onTermination = { _ in task.cancel() }
+    @Sendable func permission(_ permission: NodeAgent.Permission) -> ServiceProxy.Permission {
+      if case .allowed(let until) = permission { .allowed(until: until) } else { .denied }
+    }
+    let permissions: AsyncStream<ServiceProxy.Permission> = told { permission(NodeAgent.permission($0, center: center)) }
+    let namespaces: AsyncStream<[String: ServiceProxy.Permission]> = told {
+      NodeAgent.namespaces($0, center: center).mapValues { permission($0) }
     }
     let node: String = setting.host.name.value
     let body: @Sendable () async throws -> Void
     if case .containerd = runtime {
       let proxy = ServiceProxy(
         informers: informers, configuration: .init(node: node, podCIDR: setting.host.pods.description, zone: center.value),
-        permissions: permissions, departures: Departures.of(observer, site: setting.site))
+        permissions: permissions, departures: Departures.of(observer, site: setting.site), namespaces: namespaces)
       body = { try await proxy.run() }
     } else {
       let proxy = UserspaceProxy(

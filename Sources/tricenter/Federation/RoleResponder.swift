@@ -7,7 +7,8 @@ import Primitives
 import Site
 import Store
 
-/// Role URLs for load balancers, on a port of its own: `/active`, `/standby`, `/readiness?lag=`. 200 says yes, 503 says no. TLS with this
+/// Role URLs for load balancers, on a port of its own: `/active`, `/standby`, `/readiness?lag=`. `/active?namespace=NAME` asks for one
+/// namespace, which may run elsewhere than the rest of the cluster. 200 says yes, 503 says no. TLS with this
 /// host's certificate, no certificate asked for: a load balancer has none, and all that is told is what it would find out by trying.
 struct RoleResponder: Responder {
   let setting: HostSetting
@@ -21,7 +22,9 @@ struct RoleResponder: Responder {
       return try await answer(.methodNotAllowed, ["message": "GET, HEAD and OPTIONS are the only methods here."], request, response)
     }
     switch path.prefix(while: { $0 != "?" }) {
-    case "/active": try await answer(isActive ? .ok : .serviceUnavailable, document, request, response)
+    case "/active":
+      let isActive: Bool = Self.value("namespace", path).map { mayRun($0) } ?? isActive
+      try await answer(isActive ? .ok : .serviceUnavailable, document, request, response)
     case "/standby": try await answer(obstacle == nil && !isActive ? .ok : .serviceUnavailable, document, request, response)
     case "/readiness":
       guard let limit: Duration = Self.limit(path) else {
@@ -36,12 +39,22 @@ struct RoleResponder: Responder {
 
   /// `lag=` of the query; without it a member may be a second behind.
   static func limit(_ path: String) -> Duration? {
-    guard let query: Substring = path.split(separator: "?", maxSplits: 1).dropFirst().first else { return .seconds(1) }
+    guard let lag: String = value("lag", path) else { return .seconds(1) }
+    return Duration(siteText: lag)
+  }
+
+  /// Of the query; nil: it does not stand there.
+  private static func value(_ name: String, _ path: String) -> String? {
+    guard let query: Substring = path.split(separator: "?", maxSplits: 1).dropFirst().first else { return nil }
     for pair in query.split(separator: "&") {
       let parts: [Substring] = pair.split(separator: "=", maxSplits: 1)
-      if parts.first == "lag" { return parts.count == 2 ? Duration(siteText: String(parts[1])) : nil }
+      if let first = parts.first, first == name { return parts.count == 2 ? String(parts[1]) : "" }
     }
-    return .seconds(1)
+    return nil
+  }
+
+  private func mayRun(_ namespace: String) -> Bool {
+    observer.view.mayRun(setting.center.name, namespace: namespace, at: SystemClock().now())
   }
 
   private var isActive: Bool { observer.isActive(setting.center.name) }
@@ -68,7 +81,7 @@ struct RoleResponder: Responder {
     return [
       "center": .string(setting.center.name.value), "host": .string(setting.host.name.value), "cluster": .string(setting.cluster.name),
       "active": .bool(isActive), "activeCenter": view.record.map { .string($0.center.value) } ?? .null,
-      "epoch": .int(view.record?.epoch ?? 0),
+      "epoch": .int(view.record?.epoch ?? 0), "namespaces": view.record?.placementsJSON ?? [:],
       "lagMilliseconds": lag.map { .int($0.inNanoseconds / 1_000_000) } ?? .null, "obstacle": obstacle.map { .string($0) } ?? .null,
     ]
   }

@@ -85,7 +85,7 @@ struct FederationStatus: Sendable {
   private var isTold: Bool { !clusters.isEmpty && clusters.allSatisfy { isKept($0.name) } }
 
   var rows: [Row] {
-    var rows: [Row] = clusters.map { row(cluster: $0) }
+    var rows: [Row] = clusters.flatMap { [row(cluster: $0)] + namespaceRows($0) }
     rows += centers.map { row(center: $0) }
     rows += vantages.map { row(vantage: $0) }
     rows += gates.map { row(gate: $0) }
@@ -104,6 +104,20 @@ struct FederationStatus: Sendable {
       kind: "cluster", name: cluster.name, state: kept ? "Active" : "Silent", readiness: kept ? (record.handover == nil ? .yes : .no) : .no,
       detail: "\(record.center), epoch \(record.epoch), \(cluster.status["activation"]["reason"].string ?? "?")\(gives)",
       age: Age.text(lease.spec["renewTime"], now), source: "lease of \(record.center)")
+  }
+
+  /// Namespaces that were evacuated, by the activation itself.
+  private func namespaceRows(_ cluster: KubeObject) -> [Row] {
+    guard let lease: KubeObject = leases[cluster.name], let record = try? ActivationRecord(lease) else { return [] }
+    return record.placements.sorted { $0.namespace < $1.namespace }.map { placement in
+      let isSilent: Bool = centers.first { $0.name == placement.center.value }?.status["ready"].bool != true
+      let asker: String = placement.failover.map { ", by \($0)" } ?? ""
+      return Row(
+        kind: "namespace", name: placement.namespace, state: placement.yieldsTo == nil ? "Placed" : "Moving",
+        readiness: !isKept(cluster.name) ? .unknown : placement.yieldsTo != nil || isSilent ? .no : .yes,
+        detail: placement.center.value + (placement.yieldsTo.map { " to \($0)" } ?? "") + asker,
+        age: Age.text(lease.spec["renewTime"], now), source: "lease of \(record.center)")
+    }
   }
 
   private func row(center: KubeObject) -> Row {

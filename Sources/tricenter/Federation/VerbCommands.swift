@@ -20,15 +20,17 @@ struct VerbOptions: ParsableArguments {
   @Option(help: "Seconds that --wait and --dry-run wait.") var timeout: Int = 600
   @Option(name: .shortAndLong, help: "table, wide, json, yaml or name") var output: ListFormat = .table
 
-  func run(_ verb: String) async throws {
+  /// - Parameter namespace: what `evacuate` moves.
+  func run(_ verb: String, namespace: String? = nil) async throws {
     try await CommandFailure.told {
       let access: PersonAccess = try person.access()
-      if !dryRun { try confirm(verb) }
+      if !dryRun { try confirm(verb, of: namespace.map { "\($0) of \(cluster)" } ?? cluster) }
       let client: KubeClient = try await access.everyCenter()
       let name: String = "\(cluster)-\(verb)-\(Self.letters(6))"
-      let object: KubeObject = failover(name, verb, dryRun: dryRun)
+      let object: KubeObject = failover(name, verb, namespace, dryRun: dryRun)
       if dryRun {
-        let trial = VerbTrial(access: access, client: client, asked: failover(name, verb, dryRun: false), question: object)
+        let trial = VerbTrial(
+          access: access, client: client, asked: failover(name, verb, namespace, dryRun: false), question: object)
         return try tell(try await trial.run(.seconds(min(timeout, 30))), access)
       }
       // The name is chosen here: whoever does not hear the answer asks again and makes no second one.
@@ -65,9 +67,11 @@ struct VerbOptions: ParsableArguments {
     return ObjectOutput.text([object], output, isList: false) { wide in OperationText.table([object], wide, now: SystemClock().wall()) }
   }
 
-  private func failover(_ name: String, _ verb: String, dryRun: Bool) -> KubeObject {
+  private func failover(_ name: String, _ verb: String, _ namespace: String?, dryRun: Bool) -> KubeObject {
     var spec: JSONValue = ["cluster": .string(cluster), "to": .string(to), "kind": .string(verb)]
-    for (field, value) in [("from", from), ("reason", reason), ("drill", drill)] { if let value { spec[field] = .string(value) } }
+    for (field, value) in [("from", from), ("reason", reason), ("namespace", namespace), ("drill", drill)] {
+      if let value { spec[field] = .string(value) }
+    }
     if let epoch { spec["epoch"] = .int(epoch) }
     if dryRun { spec["dryRun"] = true }
     if !accept.isEmpty { spec["accept"] = .array(accept.map { .string($0) }) }
@@ -77,12 +81,12 @@ struct VerbOptions: ParsableArguments {
   }
 
   /// Who types it is asked; a script must say --yes.
-  private func confirm(_ verb: String) throws {
+  private func confirm(_ verb: String, of what: String) throws {
     guard !yes else { return }
     guard isatty(0) == 1 else {
-      throw CommandFailure(.refused, "Nobody is there to be asked whether \(verb) of \(cluster) to \(to) is meant: say --yes.")
+      throw CommandFailure(.refused, "Nobody is there to be asked whether \(verb) of \(what) to \(to) is meant: say --yes.")
     }
-    printError("\(verb) of \(cluster) to \(to). Type the center's name to go on:")
+    printError("\(verb) of \(what) to \(to). Type the center's name to go on:")
     guard readLine() == to else { throw CommandFailure(.refused, "Nothing was done.") }
   }
 
@@ -121,6 +125,17 @@ struct FailbackCommand: AsyncParsableCommand {
   @OptionGroup var options: VerbOptions
   func validate() throws { try options.check() }
   func run() async throws { try await options.run("failback") }
+}
+
+struct EvacuateCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evacuate",
+    abstract: "Move the exclusive pods of one namespace to another center, and the rest of the cluster stays; home with the active center.",
+    discussion: exitCodes)
+  @OptionGroup var options: VerbOptions
+  @Option(help: "The namespace.") var namespace: String
+  func validate() throws { try options.check() }
+  func run() async throws { try await options.run("evacuate", namespace: namespace) }
 }
 
 struct ReprotectCommand: AsyncParsableCommand {

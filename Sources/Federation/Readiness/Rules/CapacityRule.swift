@@ -5,7 +5,7 @@ extension ReadinessRule {
   static let capacity = ReadinessRule(
     name: "capacity", purpose: "the center's ready nodes can carry what runs, in sum and every pod on one of them"
   ) { facts, subject in
-    Capacity.findings(center: subject.center, nodes: facts.nodes, pods: facts.carriedPods)
+    Capacity.findings(center: subject.center, nodes: facts.nodes, pods: facts.carriedPods(in: subject.center))
   }
 
   /// Assertion: whatever is done, at least one center serves afterwards.

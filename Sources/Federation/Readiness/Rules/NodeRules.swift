@@ -22,7 +22,7 @@ extension ReadinessRule {
   }
 
   static let images = ReadinessRule(name: "images", purpose: "every image that the pods need is on the center's nodes") { facts, subject in
-    let pods: [KubeObject] = facts.carriedPods.filter { WorkloadTier($0).keepsImages }
+    let pods: [KubeObject] = facts.carriedPods(in: subject.center).filter { WorkloadTier($0).keepsImages }
     let needed: Set<String> = Set(
       pods.flatMap { ($0.spec["initContainers"].array + $0.spec["containers"].array).compactMap { $0["image"].string } })
     return facts.readyNodes(of: subject.center).compactMap { node in
