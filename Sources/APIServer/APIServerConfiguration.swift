@@ -1,3 +1,4 @@
+import KubeModel
 import Logging
 import Observability
 import Primitives
@@ -28,6 +29,8 @@ public struct APIServerConfiguration: Sendable {
   /// For kubelets (logs, exec, attach, port-forward): this server's client certificate, and the authority that theirs must be from. Must
   /// offer `http/1.1` alone, since HTTP/2 connections cannot be upgraded. Nil: what goes to kubelets is refused by name.
   public var kubeletTLS: TLSContext?
+  /// Why a read of this one object is not answered now, though it could be; nil: it is. Asked by each such read.
+  public var withheld: (@Sendable (_ resource: ResourceName, _ namespace: String, _ name: String) -> String?)?
   public var limits: APIServerLimits
   public var logger: Logger
 

@@ -77,7 +77,10 @@ struct Router: Sendable {
     // A collection is listed, added to or deleted; one object is not created by a POST to its own path.
     guard info.name.isEmpty == ["list", "create", "deletecollection"].contains(info.verb) else { throw refused() }
     switch info.verb {
-    case "get": return try await handlers.get(resource, context)
+    case "get":
+      let reason: String? = handlers.configuration.withheld?(resource.name, info.namespace, info.name)
+      if let reason { throw KubeStatus.unavailable(reason) }
+      return try await handlers.get(resource, context)
     case "list": return try await handlers.list(resource, context)
     case "create": return try await handlers.create(resource, context)
     case "update": return try await handlers.update(resource, context)

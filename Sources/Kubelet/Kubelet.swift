@@ -17,6 +17,7 @@ public final class Kubelet: Sendable {
   private let clock: any TimeSource
   private let fenceSignal: FenceSignal?
   private let fenceState: Mutex<FenceState>
+  private let toldPositions: Mutex<FencePositions?> = Mutex(nil)
   /// Nil where no center ever has to give way.
   private let fenceRecord: FenceRecord?
   private let warm: WarmKeeper?
@@ -241,11 +242,17 @@ public final class Kubelet: Sendable {
 
   private func turnFence() async {
     let positions: FencePositions = fenceState.withLock { $0.positions }
-    for (namespace, position) in positions.namespaces.sorted(by: { $0.key < $1.key }) {
+    let before: FencePositions? = toldPositions.withLock { told in
+      defer { told = positions }
+      return told
+    }
+    if positions.general != before?.general, let reason: String = positions.general.reason {
+      logger.warning("fenced: exclusive pods are killed", metadata: ["reason": "\(reason)"])
+    }
+    for (namespace, position) in positions.namespaces.sorted(by: { $0.key < $1.key }) where position != before?.namespaces[namespace] {
       guard let reason: String = position.reason else { continue }
       logger.warning("fenced: exclusive pods of \(namespace) are killed", metadata: ["reason": "\(reason)"])
     }
-    if let reason: String = fenceReason { logger.warning("fenced: exclusive pods are killed", metadata: ["reason": "\(reason)"]) }
     await manager.turnFence { self.fenceState.withLock { $0.positions } }
   }
 

@@ -38,7 +38,12 @@ struct CenterProcess: Sendable {
     logger.notice(
       "store is up",
       metadata: ["member": "\(store.configuration.memberID)", "cluster": "\(String(store.configuration.clusterID, radix: 16))"])
-    let api = APIServer(configuration: try setting.apiServerConfiguration(health), store: store)
+    var apiConfiguration: APIServerConfiguration = try setting.apiServerConfiguration(health)
+    let recovery = RecoveryPause(lease: setting.site.activation.lease, epoch: store.status.epoch)
+    apiConfiguration.withheld = { resource, namespace, name in
+      recovery.reason(resource, namespace, name, epoch: store.status.epoch)
+    }
+    let api = APIServer(configuration: apiConfiguration, store: store)
     let access: APIAccess = .inProcess(api)
     let control = ControlDaemons(setting: setting, access: access, health: health, group: group)
     let (site, host): (Site, Host) = (setting.site, setting.host)

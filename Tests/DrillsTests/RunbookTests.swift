@@ -57,6 +57,8 @@ import Testing
     #expect(namespace.map(\.kind) == ["Namespace"])
     let tiers = try Manifest.objects(Transcript.readText(Self.root + "/runbooks/workloads/shop-tiers.yaml"))
     #expect(!tiers.isEmpty && tiers.allSatisfy { Manifest.resource(of: $0) != nil })
+    let payments = try Manifest.objects(Transcript.readText(Self.root + "/runbooks/workloads/payments-api.yaml"))
+    #expect(payments.map(\.kind) == ["Namespace", "Deployment", "Service"])
     let objects = try Manifest.objects(Transcript.readText(Self.root + "/runbooks/workloads/shop-web.yaml"))
     #expect(objects.map(\.kind) == ["Namespace", "Deployment", "Service"])
     #expect(objects.allSatisfy { Manifest.resource(of: $0) != nil })

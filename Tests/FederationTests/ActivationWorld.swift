@@ -322,18 +322,22 @@ struct ActivationWorld {
       let center: CenterName = hosts[host].instance.configuration.center
       if hosts[host].instance.view.isActive(center, at: local(host, now)) { active.insert(center) }
     }
-    let running: Set<CenterName> = Set(
-      hosts.indices.filter { host in
-        let instance: ActivationInstance = hosts[host].instance
-        return instance.view.mayRun(instance.configuration.center, namespace: Self.namespace, at: local(host, now))
-      }.map { hosts[$0].instance.configuration.center })
-    if running.count > 1 {
-      violations.append("at \(now) ms both \(running.map(\.value).sorted().joined(separator: " and ")) may run \(Self.namespace)")
-    }
-    if !running.isEmpty, !active.isEmpty { namespaceServed += 10 }
+    if troubles.contains(.evacuations) { checkNamespace(now, isActive: !active.isEmpty) }
     if !active.isEmpty { (everActive, lastActiveAt) = (true, now) }
     if wasActive, active.isEmpty { gaps += 1 }
     wasActive = !active.isEmpty
     if active.count > 1 { violations.append("at \(now) ms both \(active.map(\.value).sorted().joined(separator: " and ")) are active") }
+  }
+
+  private mutating func checkNamespace(_ now: Int64, isActive: Bool) {
+    var running: Set<CenterName> = []
+    for host in hosts.indices {
+      let center: CenterName = hosts[host].instance.configuration.center
+      if hosts[host].instance.view.mayRun(center, namespace: Self.namespace, at: local(host, now)) { running.insert(center) }
+    }
+    if running.count > 1 {
+      violations.append("at \(now) ms both \(running.map(\.value).sorted().joined(separator: " and ")) may run \(Self.namespace)")
+    }
+    if !running.isEmpty, isActive { namespaceServed += 10 }
   }
 }

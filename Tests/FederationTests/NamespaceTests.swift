@@ -1,5 +1,6 @@
 import KubeModel
 import Primitives
+import Synchronization
 import Testing
 
 @testable import Federation
@@ -100,6 +101,25 @@ import Testing
     remote.onWritten(Self.record("12", [leaving], center: "remote-dr"), began: at(5_499), finished: at(5_500))
     #expect(
       remote.onTick(at(5_501), obstacles: []) == [.write(Self.record("12", center: "remote-dr"), .placeNamespace(leaving))])
+  }
+
+  /// Which namespaces are placed where may have changed in what the lost majority held: nobody reads it for a lease.
+  @Test func afterARecoveryActivationsAreNotToldForALease() {
+    final class Hand: TimeSource {
+      let time: Mutex<MonotonicTime> = Mutex(MonotonicTime(nanoseconds: 0))
+      func now() -> MonotonicTime { time.withLock { $0 } }
+      func wall() -> WallTime { WallTime(secondsSince1970: 0) }
+    }
+    let clock = Hand()
+    let pause = RecoveryPause(lease: .seconds(3), epoch: 4, clock: clock)
+    func isHeldBack(_ epoch: UInt64, _ milliseconds: Int64, name: String = "activation-bank") -> Bool {
+      clock.time.withLock { $0 = at(milliseconds) }
+      return pause.reason(.leases, ActivationRecord.namespace, name, epoch: epoch) != nil
+    }
+    #expect(!isHeldBack(4, 1_000))
+    #expect(isHeldBack(5, 2_000) && isHeldBack(5, 4_999) && !isHeldBack(5, 4_999, name: "scheduler") && !isHeldBack(5, 5_000))
+    #expect(isHeldBack(6, 5_001))
+    #expect(pause.reason(.nodes, "", "activation-bank", epoch: 9) == nil)
   }
 
   @Test func whoTakesTheClusterOverKeepsWhatOthersMayStillRun() {

@@ -30,8 +30,8 @@ public final class NodeAgent: Sendable {
   /// - Parameters:
   ///   - exclusivePods: how many of these exclusive pods run on this host now; nil while that is not known, and then nothing is reported
   ///     that depends on it.
-  ///   - stopExclusivePods: ends them, those of one namespace or all, because a record of this version says so; returns when none is left, or
-  ///     after a while.
+  ///   - stopExclusivePods: ends them, those of one namespace or all, because a record of this version says so; returns when none is
+  ///     left, or after a while.
   public init(
     client: KubeClient, observer: ActivationObserver, center: CenterName, node: String,
     exclusivePods: @escaping @Sendable (Pods) async -> Int?,

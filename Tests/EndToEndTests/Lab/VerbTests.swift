@@ -61,6 +61,57 @@ extension LabSuite {
       #expect(try await lab.activeCenter() == "production")
     }
 
+    @Test("a namespace is evacuated and comes home, and nothing else moves") func evacuation() async throws {
+      try await lab.home()
+      let pod = """
+        {apiVersion: apps/v1, kind: Deployment, metadata: {name: api, namespace: payments}, spec: {replicas: 2,
+          selector: {matchLabels: {app: api}}, template: {metadata: {labels: {app: api}},
+            spec: {terminationGracePeriodSeconds: 1, containers: [{name: api, image: "tricenter.local/web:1", imagePullPolicy: IfNotPresent}]}}}}
+        """
+      try await lab.kubectl("create namespace payments").passed()
+      try await lab.kubectl("apply -f -", input: pod).passed()
+      func hosts(_ namespace: String) async throws -> Set<String> {
+        let said: String = try await lab.kubectl("-n \(namespace) get pods -o jsonpath={.items[*].spec.nodeName}").passed().text
+        return Set(said.split(separator: " ").map { String($0.split(separator: "-")[0]) })
+      }
+      func active(_ host: String) async throws -> String {
+        try await lab.run(
+          [
+            "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", "\(lab.pki)/ca.pem",
+            "https://\(TestLab.address[host] ?? host):8008/active?namespace=payments",
+          ], on: "branch"
+        ).text
+      }
+      try await lab.kubectl("-n payments wait --for=condition=Available deployment/api --timeout=120s").passed()
+      let missing: Said = try await tricenter("evacuate bank --namespace moon --to local-dr --yes --wait")
+      #expect(missing.status == 2 && missing.everything.contains("There is no namespace moon"), "\(missing)")
+      let system: Said = try await tricenter("evacuate bank --namespace kube-system --to local-dr --dry-run")
+      #expect(system.status == 2 && system.output.contains("which every center has"), "\(system)")
+      let shop: Set<String> = try await hosts("shop")
+      let epoch: String = try await lab.kubectl("get cluster bank -o jsonpath={.status.activation.epoch}").passed().text
+
+      let there: Said = try await tricenter("evacuate bank --namespace payments --to local-dr --yes --wait", center: "remote-dr")
+      #expect(there.status == 0 && there.everything.contains("Completed"), "\(there)")
+      #expect(try await hosts("payments") == ["ldr"])
+      #expect(try await lab.kubectl("-n payments get deployment api -o jsonpath={.status.readyReplicas}").passed().text == "2")
+      #expect(try await active("ldr-1") == "200")
+      #expect(try await active("prod-1") == "503")
+      #expect(try await tricenter("status").output.contains("payments"))
+      #expect(try await lab.kubectl("get cluster bank -o wide").passed().output.contains("payments@local-dr"))
+      let twice: Said = try await tricenter("evacuate bank --namespace payments --to local-dr --yes --wait")
+      #expect(twice.status == 2 && twice.everything.contains("payments is in local-dr"), "\(twice)")
+      #expect(try await hosts("shop") == shop)
+
+      let back: Said = try await tricenter("evacuate bank --namespace payments --to production --yes --wait", center: "local-dr")
+      #expect(back.status == 0, "\(back)")
+      #expect(try await hosts("payments") == ["prod"])
+      #expect(try await active("ldr-1") == "503")
+      #expect(try await active("prod-1") == "200")
+      #expect(try await lab.kubectl("get cluster bank -o jsonpath={.status.activation.epoch}").passed().text == epoch)
+      #expect(try await hosts("shop") == shop)
+      try await lab.kubectl("delete namespace payments --timeout=60s").passed()
+    }
+
     @Test("a closed gate holds a move back until somebody opens it") func gate() async throws {
       try await lab.home()
       let gate = """
