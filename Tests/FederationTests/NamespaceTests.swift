@@ -153,14 +153,14 @@ import Testing
   }
 
   /// Namespaces move to and fro under every trouble there is: never two centers that may run one, and it is served.
-  @Test(arguments: 0..<60) func neverTwoCentersRunANamespace(seed: Int) {
+  @Test(arguments: 0..<40) func neverTwoCentersRunANamespace(seed: Int) {
     var world = ActivationWorld(seed: UInt64(seed), troubles: [.all, .evacuations], policy: seed % 2 == 0 ? .usual : .lab)
     world.run(milliseconds: 30_000)
     #expect(world.violations.isEmpty, "seed \(seed): \(world.violations.first ?? "")")
     #expect(world.everActive && world.namespaceServed > 0, "seed \(seed)")
   }
 
-  @Test(arguments: 0..<20) func deletionsOfTheRecordAreSafeForNamespaces(seed: Int) {
+  @Test(arguments: 0..<10) func deletionsOfTheRecordAreSafeForNamespaces(seed: Int) {
     var world = ActivationWorld(seed: UInt64(seed), troubles: [.all, .evacuations, .deletions])
     world.run(milliseconds: 30_000)
     #expect(world.violations.isEmpty, "seed \(seed): \(world.violations.first ?? "")")

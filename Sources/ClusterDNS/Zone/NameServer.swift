@@ -67,8 +67,8 @@ public struct NameServer: Sendable {
     return DNSAnswer(.refused)
   }
 
-  /// `web.shop.<cluster>.<zone>`: addresses of the active center's hosts, or of the hosts of the center where the namespace is placed, if the
-  /// Service exists, whether or not a pod of it is ready. The cluster's own name answers too, with the center and epoch as text.
+  /// `web.shop.<cluster>.<zone>`: addresses of the active center's hosts, or of those where the namespace is placed, if the Service exists,
+  /// whether or not a pod of it is ready. The cluster's own name answers too, with the center and epoch as text.
   ///
   /// A Service whose pods are all `hot` is served in several centers, and each of them names itself as long as a pod of it is ready there:
   /// whoever reaches its DNS reaches its hosts, also when it is cut off from the others.
