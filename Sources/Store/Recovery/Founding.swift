@@ -40,7 +40,13 @@ struct FoundingOrder: Hashable, Sendable {
     self.members = members
     time = WallTime(secondsSince1970: try reader.signed(), nanoseconds: Int32(truncatingIfNeeded: try reader.signed()))
     by = try reader.block().text
+    // The new cluster's are one more.
+    guard ([epoch, expected.term, expected.index] + terms).allSatisfy({ $0 < Self.limit }) else {
+      throw reader.malformed("impossible epoch, term or index")
+    }
   }
+
+  static let limit: UInt64 = .max / 2
 
   init(_ plan: RecoveryPlan, time: WallTime, by: String) {
     epoch = plan.epoch

@@ -100,6 +100,10 @@ extension SurvivorReport {
     log = LogSummary(member: memberID, base: base, runs: runs, last: last, commit: commit, currentTerm: term)
     committedRevision = try reader.signed()
     lastRevision = try reader.signed()
+    // What a certificate reckons with.
+    guard committedRevision >= 1, lastRevision >= committedRevision, lastRevision < Self.revisionLimit,
+      max(epoch, log.currentTerm) < FoundingOrder.limit
+    else { throw reader.malformed("impossible revisions, term or epoch") }
     tail = try PrefixCounts(from: &reader)
     guard case .cluster(.adopt(let members)) = try KeyspaceCommand.decode(try reader.block()) else {
       throw reader.malformed("no list of members")
@@ -114,8 +118,13 @@ extension SurvivorReport {
         index: try reader.unsigned(), revision: try reader.signed(),
         heard: WallTime(secondsSince1970: try reader.signed(), nanoseconds: Int32(truncatingIfNeeded: try reader.signed())))
     }
+    // Heard from another: what cannot be says nothing.
+    if let revision: Int64 = horizon?.revision, revision < 1 || revision >= Self.revisionLimit { horizon = nil }
     try reader.finish()
   }
+
+  /// Room for what recoveries jump over.
+  private static let revisionLimit: Int64 = .max - 4 * Recovery.revisionJump
 }
 
 extension MemberCore {
