@@ -25,6 +25,8 @@ import Testing
         if let silent = command["silent"].flatMap({ Int64($0) }) { world.judging.silentFor = .milliseconds(silent) }
         if let open = command["open"].flatMap({ Int64($0) }) { world.judging.openFor = .seconds(open) }
         if let to: String = command["yields-to"] { world.record.handover = .init(to: CenterName(to), failover: command["for"]) }
+        if let placed: String = command["placed"] { world.record.placements = NamespacePlacement.parse(placed) ?? [] }
+        if let names: String = command["namespaces"] { world.judging.namespaces = Set(names.split(separator: ",").map(String.init)) }
         if let drill: String = command["drill"] { world.judging.drill = (drill, "production-loss") }
         if let verbs: String = command["approve"] {
           world.judging.approvals = ApprovalPolicy(
@@ -69,6 +71,7 @@ import Testing
     if let from: String = command["from"] { spec["from"] = .string(from) }
     if let epoch = command["epoch"].flatMap({ Int64($0) }) { spec["epoch"] = .int(epoch) }
     if command["dry-run"] != nil { spec["dryRun"] = true }
+    if let namespace: String = command["namespace"] { spec["namespace"] = .string(namespace) }
     if let drill: String = command["drill"] { spec["drill"] = .string(drill) }
     if let accept: String = command["accept"] { spec["accept"] = .array([.string(accept)]) }
     if let approvals: String = command["approvals"] {

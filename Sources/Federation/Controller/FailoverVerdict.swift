@@ -37,7 +37,8 @@ enum FailoverVerdict: Hashable, Sendable, CustomStringConvertible {
     if let first: Finding = own.first {
       // Whether the active center is silent is seen only after a while.
       if first.rule == "source-silent", judging.openFor < judging.lateAfter { return nil }
-      self = .refused(first.measured + (first.rule == "target" && request.to != record.center ? ": \(first.limit)." : "."), own)
+      let isNowhere: Bool = first.rule == "target" && request.verb != .evacuate && request.to != record.center
+      self = .refused(first.measured + (isNowhere ? ": \(first.limit)." : "."), own)
       return
     }
     if let reason: String = Self.queue(request, record, judging) {
