@@ -6,8 +6,8 @@ import Testing
 @testable import HTTP
 
 @Suite struct ShutdownTests {
-  /// Two tasks wait for the last connection: the server's own, and the one that stops it. Either was forgotten when the other came after it,
-  /// and then the daemon lived until somebody sent SIGKILL.
+  /// Two tasks wait for the last connection: the server's own, and the one that stops it. Either was forgotten when the other came after
+  /// it, and then the daemon lived until somebody sent SIGKILL.
   @Test(.timeLimit(.minutes(1))) func aServerWithAnOpenWatchEndsWhenItsTaskIsCancelled() async throws {
     for round in 0..<20 {
       let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
