@@ -126,10 +126,13 @@ enum ClusterActions {
       guard nodes.count == hosts.count, unready.isEmpty else {
         throw DrillError(.notMet, "Not yet ready standbys: \(unready.sorted().joined(separator: ", ")); \(nodes.count) nodes registered.")
       }
-      let pods: [KubeObject] = try await context.client.list(.pods).items.filter { hosts.contains($0.spec["nodeName"].string ?? "") }
+      // `hot` pods run in standby centers as well.
+      let pods: [KubeObject] = try await context.client.list(.pods).items.filter {
+        hosts.contains($0.spec["nodeName"].string ?? "") && !WorkloadTier($0).isEverywhere
+      }
       guard pods.isEmpty else { throw DrillError(.notMet, "\(pods.map(\.key).joined(separator: ", ")) are bound to \(center).") }
       context.note("standby", center: center.value)
-      return "\(nodes.count) nodes ready, no pod bound"
+      return "\(nodes.count) nodes ready, no pod of one center only bound"
     }
   }
 }
