@@ -13,8 +13,11 @@ public enum FederationLimits {
   public static let readWhileActive: Duration = .milliseconds(100)
   public static let readWhileCalm: Duration = .milliseconds(1_000)
   public static let readWhileLate: Duration = .milliseconds(100)
-  /// Renewals that may be missing before the active center counts as late.
-  public static let missingRenewals: Int = 3
+  /// Renewals that may be missing before the active center counts as late, and how long it is not late however often it renews: what is
+  /// asked of people's moves must not turn on a write that was slow for once.
+  static let missingRenewals: Int = 3
+  static let leastLate: Duration = .milliseconds(600)
+  public static func lateAfter(renewEvery: Duration) -> Duration { max(renewEvery * missingRenewals, leastLate) }
   /// Findings that a slow listener may leave unread; it misses the oldest then.
   public static let waitingFindings: Int = 64
 

@@ -15,6 +15,10 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     object.json["metadata"]["resourceVersion"] = "12"
     record.resourceVersion = "12"
     #expect(try ActivationRecord(object) == record)
+    record.renewal = .init(of: 11, after: .milliseconds(203))
+    var renewal: KubeObject = record.object(now: WallTime(secondsSince1970: 0))
+    renewal.json["metadata"]["resourceVersion"] = "12"
+    #expect(try ActivationRecord(renewal) == record)
     for released in [false, true] {
       record.failover = "home"
       record.handover = .init(to: "remote-dr", released: released, failover: "away")
@@ -127,6 +131,13 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     second.onRead(record, began: at(0), finished: at(0))
     #expect(first.onTick(at(249), obstacles: []).isEmpty)
     #expect(first.onTick(at(250), obstacles: []) == [.write(record, .renew)])
+    // What it wrote itself it names, with the time between the writes; but not one that waited for half a lease.
+    first.onWritten(ActivationViewTests.record("2"), began: at(250), finished: at(260))
+    var renewed: ActivationRecord = ActivationViewTests.record("2")
+    renewed.renewal = .init(of: 2, after: .milliseconds(260))
+    var slow: ActivationInstance = first
+    #expect(first.onTick(at(510), obstacles: []) == [.write(renewed, .renew)])
+    #expect(slow.onTick(at(1_760), obstacles: []) == [.write(ActivationViewTests.record("2"), .renew)])
     #expect(second.onTick(at(299), obstacles: []).isEmpty)
     second.onRead(ActivationViewTests.record("2"), began: at(300), finished: at(302))
     #expect(second.onTick(at(500), obstacles: []).isEmpty)
@@ -397,6 +408,17 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     let found: Bool = (0..<60).contains { seed in
       var world = ActivationWorld(seed: UInt64(seed))
       world.isHasty = true
+      world.run(milliseconds: 30_000)
+      return !world.violations.isEmpty
+    }
+    #expect(found)
+  }
+
+  /// The checker itself: where only one side goes by the version that a renewal names, it must find two actives.
+  @Test func aSideThatGoesByTheNewestVersionAloneIsFoundOut() {
+    let found: Bool = (0..<60).contains { seed in
+      var world = ActivationWorld(seed: UInt64(seed), policy: .lab)
+      world.forgetsRenewals = true
       world.run(milliseconds: 30_000)
       return !world.violations.isEmpty
     }

@@ -40,6 +40,8 @@ struct ActivationWorld {
 
   private var hosts: [Host]
   private var stored: ActivationRecord?
+  /// Writes that are not committed yet.
+  private var onTheWay: [(due: Int64, host: Int, record: ActivationRecord, purpose: ActivationInstance.Purpose, began: MonotonicTime)] = []
   private var version: Int = 0
   private var random: SeededRandom
   private(set) var violations: [String] = []
@@ -67,6 +69,8 @@ struct ActivationWorld {
   var active: ActivationRecord? { stored }
   /// A planted bug: releases without having asked anybody.
   var isHasty: Bool = false
+  /// A planted bug: the active center's hosts go by the newest version alone, the others by the one that it renews as well.
+  var forgetsRenewals: Bool = false
   /// A namespace that people ask to be moved, until it is there or the activation is another one.
   private var evacuation: (to: CenterName, epoch: Int64)?
   private(set) var namespaceYields: Int = 0
@@ -129,6 +133,7 @@ struct ActivationWorld {
   mutating func run(milliseconds: Int64) {
     for now in stride(from: Int64(0), to: milliseconds, by: 10) {
       disturb(now)
+      commitLate(now)
       for host in hosts.indices where hosts[host].pausedUntil <= now {
         if let dead: Int64 = deadFrom[hosts[host].instance.configuration.center], now >= dead { continue }
         step(host, now)
@@ -192,15 +197,15 @@ struct ActivationWorld {
       case .gaveUp(let number): hosts[host].pacer.onEnd(number)
       case .read(let number, let record, let began):
         hosts[host].pacer.onEnd(number)
-        hosts[host].instance.onRead(record, began: began, finished: time)
+        hosts[host].instance.onRead(record.map { seen($0, host) }, began: began, finished: time)
         pace(host)
         if now >= electionUntil, hosts[host].mustBePrompt, hosts[host].firstReadAfterElection == nil {
           hosts[host].firstReadAfterElection = now
           slowestFirstRead = max(slowestFirstRead, now - electionUntil)
         }
-      case .written(let record, let began): hosts[host].instance.onWritten(record, began: began, finished: time)
+      case .written(let record, let began): hosts[host].instance.onWritten(record.map { seen($0, host) }, began: began, finished: time)
       case .watched(let record):
-        hosts[host].instance.onWatched(record, at: time)
+        hosts[host].instance.onWatched(seen(record, host), at: time)
         pace(host)
       case .stoppedPlacements(let tokens): hosts[host].stoppedPlacements = tokens
       case .stopped(let epoch): hosts[host].stoppedEpoch = max(hosts[host].stoppedEpoch, epoch)
@@ -224,19 +229,42 @@ struct ActivationWorld {
     reportStopped(host, now, reachable: reachable)
     for directive in hosts[host].instance.onTick(time, surroundings(host, now, reachable: reachable), obstacles: []) {
       guard case .write(let record, let purpose) = directive else { continue }
-      var answer: ActivationRecord?
-      if reachable, record.resourceVersion == stored?.resourceVersion ?? "" {
-        version += 1
-        var written: ActivationRecord = record
-        written.resourceVersion = String(version)
-        stored = written
-        answer = written
-        count(purpose, written, now)
-        // The answer may be lost although the write happened.
-        if Int.random(in: 0..<10, using: &random) == 0 { answer = nil }
+      if reachable, troubles.contains(.slowAnswers), Int.random(in: 0..<20, using: &random) == 0 {
+        // It waits for its majority, while reads still see the version below.
+        onTheWay.append((now + Int64.random(in: 100...1_500, using: &random), host, record, purpose, time))
+      } else {
+        commit(record, purpose, of: host, began: time, now, reachable: reachable)
       }
-      hosts[host].answers.append((now + latency(), .written(answer, began: time)))
     }
+  }
+
+  private func seen(_ record: ActivationRecord, _ host: Int) -> ActivationRecord {
+    var record: ActivationRecord = record
+    if forgetsRenewals, record.center == hosts[host].instance.configuration.center { record.renewal = nil }
+    return record
+  }
+
+  private mutating func commit(
+    _ record: ActivationRecord, _ purpose: ActivationInstance.Purpose, of host: Int, began: MonotonicTime, _ now: Int64, reachable: Bool
+  ) {
+    var answer: ActivationRecord?
+    if reachable, record.resourceVersion == stored?.resourceVersion ?? "" {
+      version += 1
+      var written: ActivationRecord = record
+      written.resourceVersion = String(version)
+      stored = written
+      answer = written
+      count(purpose, written, now)
+      // The answer may be lost although the write happened.
+      if Int.random(in: 0..<10, using: &random) == 0 { answer = nil }
+    }
+    hosts[host].answers.append((now + latency(), .written(answer, began: began)))
+  }
+
+  private mutating func commitLate(_ now: Int64) {
+    let due = onTheWay.filter { $0.due <= now }
+    onTheWay.removeAll { $0.due <= now }
+    for write in due { commit(write.record, write.purpose, of: write.host, began: write.began, now, reachable: true) }
   }
 
   /// As the observer paces its reads.
@@ -244,12 +272,14 @@ struct ActivationWorld {
     let view: ActivationView = hosts[host].instance.view
     let own: CenterName = hosts[host].instance.configuration.center
     guard let record: ActivationRecord = view.record, record.center != own, record.handover == nil,
-      !record.placements.contains(where: { $0.center == own || $0.yieldsTo == own }), let seenAt: MonotonicTime = view.versionSeenAt
+      !record.placements.contains(where: { $0.center == own || $0.yieldsTo == own }), let seenAt: MonotonicTime = view.versionSeenAt,
+      let counted: MonotonicTime = view.countedFrom
     else {
       hosts[host].pacer.mood = .active
       return
     }
-    hosts[host].pacer.mood = .calm(lateFrom: seenAt + policy.renewEvery * FederationLimits.missingRenewals)
+    hosts[host].pacer.mood = .calm(
+      lateFrom: seenAt + FederationLimits.lateAfter(renewEvery: policy.renewEvery), overAt: counted + policy.lease)
   }
 
   /// A host that sees its center give way says that it stopped. The report reaches the store, or is lost and made again.

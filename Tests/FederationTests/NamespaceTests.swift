@@ -64,7 +64,9 @@ import Testing
     production.onWritten(Self.record("11", [leaving]), began: at(10), finished: at(20))
     #expect(!production.view.mayRun("production", namespace: "payments", at: at(21)))
     // It goes on renewing for all others, and asks for nothing twice.
-    #expect(production.onTick(at(300), asked, obstacles: []) == [.write(Self.record("11", [leaving]), .renew)])
+    var renewed: ActivationRecord = Self.record("11", [leaving])
+    renewed.renewal = .init(of: 11, after: .milliseconds(290))
+    #expect(production.onTick(at(300), asked, obstacles: []) == [.write(renewed, .renew)])
     production.onWritten(Self.record("12", [leaving]), began: at(300), finished: at(310))
     #expect(production.view.mayRun("production", namespace: "shop", at: at(311)))
     var stopped: ActivationInstance.Surroundings = asked

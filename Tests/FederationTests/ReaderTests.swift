@@ -47,11 +47,11 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     #expect(pacer.onTime(at(0)) == 1)
     pacer.onEnd(1)
     #expect(pacer.wake(after: at(5)) == at(100))
-    pacer.mood = .calm(lateFrom: at(750))
+    pacer.mood = .calm(lateFrom: at(750), overAt: at(2_150))
     #expect(pacer.onTime(at(200)) == nil)
     #expect(pacer.wake(after: at(400)) == at(750))
     // A renewal came by the watch.
-    pacer.mood = .calm(lateFrom: at(1_600))
+    pacer.mood = .calm(lateFrom: at(1_600), overAt: at(3_030))
     #expect(pacer.onTime(at(750)) == nil)
     #expect(pacer.onTime(at(1_000)) == 2)
     pacer.onEnd(2)
@@ -61,6 +61,13 @@ private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(nanoseco
     pacer.onEnd(3)
     #expect(pacer.onTime(at(1_699)) == nil)
     #expect(pacer.onTime(at(1_700)) == 4)
+    pacer.onEnd(4)
+    // The lease is over: the read that a takeover waits for does not wait for its turn, nor for one on its way.
+    #expect(pacer.onTime(at(3_000)) == 5)
+    #expect(pacer.wake(after: at(3_001)) == at(3_030))
+    #expect(pacer.onTime(at(3_029)) == nil)
+    #expect(pacer.onTime(at(3_030)) == 6)
+    #expect(pacer.onTime(at(3_031)) == nil)
   }
 }
 

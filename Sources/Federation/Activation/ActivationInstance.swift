@@ -101,6 +101,8 @@ public struct ActivationInstance: Sendable {
   /// The write that has not been answered yet.
   private var writing: Bool = false
   private var lastWriteBegan: MonotonicTime?
+  /// The last version that this instance wrote, as far as it was told, and when it began to.
+  private var lastWritten: (version: UInt64, began: MonotonicTime)?
   private var absentSince: MonotonicTime?
   /// When this process heard that the store went on without its lost majority: renewals may have been made until then that nobody here
   /// saw, so no count of a lease begins before.
@@ -147,11 +149,10 @@ public struct ActivationInstance: Sendable {
     lastRefusal = ""
   }
 
-  /// From when on the lease of the newest version is counted here: when it was received; after a recovery, `margin` more than the
-  /// recovery's own time.
+  /// From when on the lease of the newest version is counted here; after a recovery, `margin` more than the recovery's own time.
   private var countedFrom: MonotonicTime? {
-    guard let seenAt: MonotonicTime = view.versionSeenAt, let recoveredAt else { return view.versionSeenAt }
-    return max(seenAt, recoveredAt + configuration.margin)
+    guard let counted: MonotonicTime = view.countedFrom, let recoveredAt else { return view.countedFrom }
+    return max(counted, recoveredAt + configuration.margin)
   }
 
   /// The last read found no record.
@@ -159,11 +160,11 @@ public struct ActivationInstance: Sendable {
 
   /// Until then `onTick` has nothing to say, unless something is found or people ask for something.
   public func quietUntil(_ now: MonotonicTime) -> MonotonicTime {
-    guard absentSince == nil, let record: ActivationRecord = view.record, let seenAt: MonotonicTime = countedFrom,
-      record.handover == nil
+    guard absentSince == nil, let record: ActivationRecord = view.record, let seenAt: MonotonicTime = view.versionSeenAt,
+      let counted: MonotonicTime = countedFrom, record.handover == nil
     else { return now }
     if record.center == configuration.center, record.placements.contains(where: { $0.yieldsTo != nil }) { return now }
-    guard record.center == configuration.center else { return seenAt + record.lease }
+    guard record.center == configuration.center else { return counted + record.lease }
     return max(seenAt, lastWriteBegan ?? seenAt) + configuration.renewEvery + .milliseconds(50) * configuration.hostIndex
   }
 
@@ -171,6 +172,7 @@ public struct ActivationInstance: Sendable {
   public mutating func onWritten(_ record: ActivationRecord?, began: MonotonicTime, finished: MonotonicTime) {
     writing = false
     guard let record else { return }
+    lastWritten = (record.version, began)
     learn(record, at: finished)
     view.onRead(record, began: began, finished: finished)
   }
@@ -227,7 +229,14 @@ public struct ActivationInstance: Sendable {
     _ record: ActivationRecord, seenAt: MonotonicTime, patience: Duration, _ now: MonotonicTime
   ) -> [Directive] {
     let due: MonotonicTime = max(seenAt, lastWriteBegan ?? seenAt) + configuration.renewEvery + patience
-    return now >= due ? write(record, .renew, now) : []
+    guard now >= due else { return [] }
+    var renewed: ActivationRecord = record
+    renewed.renewal = lastWritten.flatMap { written in
+      // Cut down to what both sides read. A long one would ask more of the clocks than the margin gives.
+      let after = Duration.milliseconds((now - written.began).inNanoseconds / 1_000_000)
+      return written.version == record.version && after <= record.lease / 2 ? .init(of: written.version, after: after) : nil
+    }
+    return write(renewed, .renew, now)
   }
 
   /// One namespace a write: first those whose old center has stopped, then those that are to give way. Only the active center moves
@@ -318,6 +327,8 @@ public struct ActivationInstance: Sendable {
   private mutating func write(_ record: ActivationRecord, _ purpose: Purpose, _ now: MonotonicTime) -> [Directive] {
     writing = true
     lastWriteBegan = now
+    var record: ActivationRecord = record
+    if purpose != .renew { record.renewal = nil }
     return [.write(record, purpose)]
   }
 

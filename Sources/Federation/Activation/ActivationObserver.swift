@@ -35,7 +35,7 @@ public final class ActivationObserver: Sendable {
       timeout: FederationLimits.readTimeout, clock: clock, logger: logger)
     self.cluster = cluster
     self.center = center
-    lateAfter = renewEvery * FederationLimits.missingRenewals
+    lateAfter = FederationLimits.lateAfter(renewEvery: renewEvery)
     self.clock = clock
     self.logger = logger
     state = Mutex(State(view: ActivationView(margin: margin)))
@@ -113,8 +113,9 @@ public final class ActivationObserver: Sendable {
     for listener in listeners { listener.yield(after) }
     // Reads are needed where a deadline counts from them, and where something is about to change.
     guard let center, known.center != center, known.handover == nil, let seenAt: MonotonicTime = after.versionSeenAt,
+      let counted: MonotonicTime = after.countedFrom,
       !known.placements.contains(where: { $0.center == center || $0.yieldsTo == center })
     else { return .active }
-    return .calm(lateFrom: seenAt + lateAfter)
+    return .calm(lateFrom: seenAt + lateAfter, overAt: counted + known.lease)
   }
 }

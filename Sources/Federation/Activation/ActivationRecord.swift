@@ -22,9 +22,22 @@ public struct ActivationRecord: Hashable, Sendable {
     }
   }
 
+  /// What a renewal renews, and how long after that its write began. Both sides may count the lease from there (`ActivationView`).
+  public struct Renewal: Hashable, Sendable {
+    public var of: UInt64
+    /// Whole milliseconds.
+    public var after: Duration
+    public init(of: UInt64, after: Duration) {
+      self.of = of
+      self.after = after
+    }
+  }
+
   public static let yieldsToAnnotation = "federation.tricenter.io/yields-to"
   public static let releasedAnnotation = "federation.tricenter.io/released"
   public static let yieldsForAnnotation = "federation.tricenter.io/yields-for"
+  public static let renewsAnnotation = "federation.tricenter.io/renews"
+  public static let renewsAfterAnnotation = "federation.tricenter.io/renews-after-milliseconds"
   public static let failoverAnnotation = "federation.tricenter.io/failover"
 
   public var cluster: String
@@ -40,11 +53,14 @@ public struct ActivationRecord: Hashable, Sendable {
   public var handover: Handover?
   /// Namespaces whose exclusive pods are not the active center's.
   public var placements: [NamespacePlacement]
+  /// Where this version only renews one that its writer wrote itself.
+  public var renewal: Renewal?
 
   public init(
     cluster: String, center: CenterName, epoch: Int64, lease: Duration, resourceVersion: String = "", previous: CenterName? = nil,
-    failover: String? = nil, handover: Handover? = nil, placements: [NamespacePlacement] = []
+    failover: String? = nil, handover: Handover? = nil, placements: [NamespacePlacement] = [], renewal: Renewal? = nil
   ) {
+    self.renewal = renewal
     self.cluster = cluster
     self.center = center
     self.epoch = epoch
@@ -55,6 +71,9 @@ public struct ActivationRecord: Hashable, Sendable {
     self.handover = handover
     self.placements = placements
   }
+
+  /// The center, or a namespace, is on its way to another one.
+  var isMoving: Bool { handover != nil || placements.contains { $0.yieldsTo != nil } }
 
   /// The resourceVersion as a number: later writes have larger ones (Kubernetes API concepts, "resource versions", comparable since 1.35).
   public var version: UInt64 { UInt64(resourceVersion) ?? 0 }
@@ -82,7 +101,14 @@ public struct ActivationRecord: Hashable, Sendable {
         Handover(
           to: CenterName(to), released: object.annotations[Self.releasedAnnotation] == "true",
           failover: object.annotations[Self.yieldsForAnnotation])
-      }, placements: placements)
+      }, placements: placements, renewal: Self.renewal(object))
+  }
+
+  private static func renewal(_ object: KubeObject) -> Renewal? {
+    guard let of: UInt64 = object.annotations[renewsAnnotation].flatMap({ UInt64($0) }),
+      let after: Int64 = object.annotations[renewsAfterAnnotation].flatMap({ Int64($0) }), after >= 0
+    else { return nil }
+    return Renewal(of: of, after: .milliseconds(after))
   }
 
   /// The object to write. With a resourceVersion it is written only on top of that version.
@@ -101,6 +127,10 @@ public struct ActivationRecord: Hashable, Sendable {
     ])
     if !resourceVersion.isEmpty { object.json["metadata"]["resourceVersion"] = .string(resourceVersion) }
     if let previous { object.json["metadata"]["annotations"][Self.previousAnnotation] = .string(previous.value) }
+    if let renewal {
+      object.json["metadata"]["annotations"][Self.renewsAnnotation] = .string(String(renewal.of))
+      object.json["metadata"]["annotations"][Self.renewsAfterAnnotation] = .string(String(renewal.after.inNanoseconds / 1_000_000))
+    }
     if let failover { object.json["metadata"]["annotations"][Self.failoverAnnotation] = .string(failover) }
     if !placements.isEmpty {
       object.json["metadata"]["annotations"][NamespacePlacement.annotation] = .string(NamespacePlacement.text(placements))

@@ -2,16 +2,23 @@ import Primitives
 
 /// What one process knows of the activation, and until when it may act on it. Pure: fed with finished reads.
 ///
-/// The proof sketch stands in the module's README. In short: a read that began at `t` and still saw version `v` shows that the
-/// renewal which made the next version was committed after `t`. Whoever wants to take over counts the lease from the moment at
-/// which it received that renewal, which is later. So `t + lease` is safe, whatever the wall clocks say.
+/// The proof sketch stands in the module's README. In short: a read that began at `t` and still saw a version older than `v` shows that `v`
+/// was committed after `t`. Whoever wants to take over counts the lease from the moment at which it received `v`, which is later. So
+/// `t + lease` is safe, whatever the wall clocks say. Where `v` renews `u` and was sent `d` after it, the same holds of `u` and
+/// `lease + d`; each side goes by the earlier of the two, so that a renewal which a dead leader's successor commits an election later
+/// puts nothing off.
 public struct ActivationView: Hashable, Sendable {
   /// What the last read found; nil before the first.
   public private(set) var record: ActivationRecord?
   /// When the last successful read began.
   public private(set) var lastReadBegan: MonotonicTime?
-  /// When this process first saw `record`'s version: what a survivor counts the lease from.
+  /// When this process first saw `record`'s version.
   public private(set) var versionSeenAt: MonotonicTime?
+  /// What a survivor counts the lease from: `versionSeenAt`; where `record` renews the version seen before, that one's time and what lay
+  /// between the two writes, if that is earlier.
+  public private(set) var countedFrom: MonotonicTime?
+  /// When the last read began that saw a version older than `record`'s; nil: none ever did.
+  private var olderReadBegan: MonotonicTime?
   /// `record.center` may act until then; nil while no renewal has been witnessed.
   public private(set) var validUntil: MonotonicTime?
   /// By namespace: the newest read that itself showed its placement as it stands, and when it began.
@@ -53,6 +60,19 @@ public struct ActivationView: Hashable, Sendable {
     // freshly written when it is seen again.
     if let record, found.version <= record.version { return }
     let sameActivation: Bool = record?.epoch == found.epoch
+    var proof: MonotonicTime? = lastReadBegan
+    countedFrom = time
+    if sameActivation, let renewal: ActivationRecord.Renewal = found.renewal, let record, let seenAt: MonotonicTime = versionSeenAt {
+      if renewal.of == record.version {
+        proof = olderReadBegan.flatMap { older in lastReadBegan.map { min($0, older + renewal.after) } }
+        countedFrom = min(time, seenAt + renewal.after)
+      } else if renewal.of < record.version {
+        // Somebody wrote it by hand, on top of another version than it names: it prolongs nothing.
+        proof = nil
+      }
+      // Else the version that it renews was not seen here: every read so far saw an older one than that.
+    }
+    olderReadBegan = lastReadBegan
     record = found
     versionSeenAt = time
     // The center gives way: nothing that it renewed before counts any more.
@@ -60,12 +80,12 @@ public struct ActivationView: Hashable, Sendable {
       validUntil = nil
       return
     }
-    guard let lastReadBegan else {
+    guard let proof else {
       // No read has ever shown an older version: this one may have been written long ago and proves nothing.
-      validUntil = nil
+      if !sameActivation { validUntil = nil }
       return
     }
-    let until: MonotonicTime = lastReadBegan + found.lease - margin
+    let until: MonotonicTime = proof + found.lease - margin
     validUntil = sameActivation ? max(validUntil ?? until, until) : until
   }
 

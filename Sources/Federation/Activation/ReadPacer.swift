@@ -20,8 +20,9 @@ struct ReadPacer: Sendable {
   }
   enum Mood: Hashable, Sendable {
     case active
-    /// The active center's renewals are seen; without another one it is late from then on.
-    case calm(lateFrom: MonotonicTime)
+    /// The active center's renewals are seen; without another one it is late from `lateFrom` on, and its lease is over at `overAt`: a
+    /// takeover needs a read that began after that, and waits for it.
+    case calm(lateFrom: MonotonicTime, overAt: MonotonicTime)
   }
 
   let rhythm: Rhythm
@@ -40,7 +41,7 @@ struct ReadPacer: Sendable {
   /// The number of a read to be sent now, or nil if none is due.
   mutating func onTime(_ now: MonotonicTime) -> Int? {
     guard onTheWay.count < rhythm.limit else { return nil }
-    if let lastBegan, now < lastBegan + (onTheWay.isEmpty ? every(now) : rhythm.patience) { return nil }
+    if let lastBegan, !isOver(now, lastBegan), now < lastBegan + (onTheWay.isEmpty ? every(now) : rhythm.patience) { return nil }
     lastNumber += 1
     lastBegan = now
     onTheWay.append((lastNumber, now))
@@ -54,14 +55,19 @@ struct ReadPacer: Sendable {
   func wake(after now: MonotonicTime) -> MonotonicTime {
     guard let lastBegan else { return now }
     var times: [MonotonicTime] = [lastBegan + every(now), lastBegan + rhythm.patience]
-    if case .calm(let lateFrom) = mood { times.append(lateFrom) }
+    if case .calm(let lateFrom, let overAt) = mood { times += [lateFrom, overAt] }
     return times.filter { $0 > now }.min() ?? now + rhythm.late
   }
 
   private func every(_ now: MonotonicTime) -> Duration {
     switch mood {
     case .active: rhythm.active
-    case .calm(let lateFrom): now >= lateFrom ? rhythm.late : rhythm.calm
+    case .calm(let lateFrom, _): now >= lateFrom ? rhythm.late : rhythm.calm
     }
+  }
+
+  /// The lease has just run out, and no read has begun since.
+  private func isOver(_ now: MonotonicTime, _ lastBegan: MonotonicTime) -> Bool {
+    if case .calm(_, let overAt) = mood { now >= overAt && lastBegan < overAt } else { false }
   }
 }

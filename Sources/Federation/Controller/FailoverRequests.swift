@@ -61,7 +61,7 @@ extension FederationController {
         ["Running", "Verifying", "Restoring"].contains($0.status["phase"].string ?? "") && $0.spec["abort"].bool != true
       }.map { ($0.name, $0.spec["runbook"].string ?? "") }
     judging.silentFor = now - (instance.view.versionSeenAt ?? now)
-    judging.lateAfter = configuration.site.activation.renewEvery * FederationLimits.missingRenewals
+    judging.lateAfter = FederationLimits.lateAfter(renewEvery: configuration.site.activation.renewEvery)
     judging.openFor = now - (requests.openSince[request.name] ?? now)
     judging.now = clock.wall()
     judging.namespaces = namespaces.hasSynced ? Set(namespaces.cache.all.map(\.name)) : nil

@@ -152,8 +152,8 @@ public actor FederationController {
       case .watched(let record, let time): instance.onWatched(record, at: time)
       }
       tellMetrics()
-      // A handover waits for nobody's tick.
-      if let record = instance.view.record, record.handover != nil || record.placements.contains(where: { $0.yieldsTo != nil }) { tick() }
+      // A handover waits for nobody's tick, nor does a takeover that waited for this read.
+      if instance.view.record?.isMoving == true || instance.quietUntil(clock.now()) <= clock.now() { tick() }
     }
   }
 

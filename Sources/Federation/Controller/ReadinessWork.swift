@@ -39,7 +39,7 @@ extension FederationController {
   /// What every vantage says of the active center; nil where nobody is asked.
   func votes(_ view: ActivationView) -> Votes? {
     guard let reporter, let record: ActivationRecord = view.record, record.center != configuration.center,
-      let seenAt: MonotonicTime = view.versionSeenAt
+      let seenAt: MonotonicTime = view.countedFrom
     else { return nil }
     let now: MonotonicTime = clock.now()
     let isOver: Bool = now >= seenAt + record.lease && (view.lastReadBegan ?? seenAt) >= seenAt + record.lease
