@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 @main
 struct Tricenter: AsyncParsableCommand {
@@ -14,4 +15,21 @@ struct Tricenter: AsyncParsableCommand {
       DrillCommand.self, BenchCommand.self,
       SimulateCommand.self, TortureCommand.self, FuzzCommand.self,
     ])
+
+  /// As ArgumentParser's own, but for a line that cannot be understood: it is refused, with the exit code that refusals have everywhere
+  /// (sysexits' 64 would be a fifth code).
+  static func main() async {
+    do {
+      var command: any ParsableCommand = try parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+      printError(fullMessage(for: error))
+      Glibc.exit(Outcome.refused.rawValue)
+    }
+  }
 }

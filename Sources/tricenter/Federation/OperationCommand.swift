@@ -37,6 +37,7 @@ struct OperationCommand: AsyncParsableCommand {
       discussion: "Exit code 0: done. 1: failed, or there is none of that name. 2: refused. 3: it is not over, or nobody answers.")
     @OptionGroup var person: PersonOptions
     @Argument(help: "The operation's id.") var name: String
+    @Flag(name: .shortAndLong, help: "Follow it to its end first, ten minutes at most.") var watch: Bool = false
     @Option(name: .shortAndLong, help: "table, wide, json, yaml or name") var output: ListFormat = .table
 
     func run() async throws {
@@ -44,7 +45,10 @@ struct OperationCommand: AsyncParsableCommand {
         let access: PersonAccess = try person.access()
         let client: KubeClient = try await access.everyCenter()
         let id: String = Operation.id(name)
-        let object: KubeObject = try await access.patiently(.seconds(5)) { try await client.get(.failovers, name: id) }
+        if watch {
+          _ = try await OperationWatch(access: access, client: client, name: id).untilEnd(.seconds(600)) { printError($0) }
+        }
+        let object: KubeObject = try await Operation.find(id, client, access)
         printLine(
           ObjectOutput.text([object], output, isList: false) { wide in OperationText.table([object], wide, now: access.clock.wall()) })
         if output == .table || output == .wide {
@@ -114,6 +118,16 @@ struct OperationCommand: AsyncParsableCommand {
 enum Operation {
   /// `operation/NAME` as the verbs print it, or NAME.
   static func id(_ text: String) -> String { text.hasPrefix("operation/") ? String(text.dropFirst("operation/".count)) : text }
+
+  /// Its name was told before anybody was asked for it, so there may be none.
+  static func find(_ id: String, _ client: KubeClient, _ access: PersonAccess) async throws -> KubeObject {
+    do {
+      return try await access.patiently(.seconds(5)) { try await client.get(.failovers, name: id) }
+    } catch let error as KubeError where error.code == .notFound {
+      throw CommandFailure(
+        .failed, "There is no operation \(id): it was not taken up, and nothing follows from it. All there are: tricenter operation list")
+    }
+  }
 
   static func decisions(_ all: [KubeObject]) -> TextTable {
     var table = TextTable(["DECIDED", "DECISION", "BY", "EPOCH", "REASON"])

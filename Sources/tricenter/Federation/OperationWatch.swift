@@ -27,6 +27,9 @@ struct OperationWatch: Sendable {
         if message != waits, !message.isEmpty { tell(message) }
         waits = message
         if Self.isOver(object) { return object }
+      } catch let error as KubeError where error.code == .notFound && last == nil {
+        // As `operation show` says it.
+        last = try await Operation.find(name, client, access)
       } catch let error as KubeError where !error.isRefusal && error.code != .notFound {
         throw Self.unknown(name, last, error.message)
       }

@@ -129,11 +129,13 @@ struct FederationStatus: Sendable {
     let blocking: Int = readiness["findings"].array.count { $0["weight"].string != "warning" }
     let rules: String =
       readiness.isNull ? "rules not evaluated" : blocking == 0 ? "no rule blocks" : "\(blocking) findings block (tricenter readiness)"
+    // The rules are looked at less often than the center is heard.
+    let evaluated: String = readiness.isNull ? "" : ", evaluated \(Age.text(readiness["evaluatedAt"], now)) ago"
     return Row(
       kind: "center", name: center.name, state: told ? status["phase"].string ?? "Unknown" : "Unknown",
       // Nobody keeps it up to date: what it says of being ready was so once.
       readiness: told ? (ready ? .yes : .no) : .unknown,
-      detail: "\(center.spec["role"].string ?? "?") in \(center.spec["city"].string ?? "?"), \(nodes), \(rules)",
+      detail: "\(center.spec["role"].string ?? "?") in \(center.spec["city"].string ?? "?"), \(nodes), \(rules)\(evaluated)",
       age: Age.text(status["lastHeard"], now), source: status["source"].string ?? "-")
   }
 

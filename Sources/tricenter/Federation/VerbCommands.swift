@@ -15,7 +15,8 @@ struct VerbOptions: ParsableArguments {
   @Option(help: "Accept what this rule finds; may be given several times.") var accept: [String] = []
   @Option(help: "The Drill that this belongs to.") var drill: String?
   @Flag(help: "Do nothing: tell everything that stands against it.") var dryRun: Bool = false
-  @Flag(help: "Wait for the end and tell it.") var wait: Bool = false
+  @Flag(name: [.long, .customLong("watch"), .customShort("w")], help: "Wait for the end, tell what happens meanwhile, and the end.")
+  var wait: Bool = false
   @Flag(help: "Do not ask whether it is meant.") var yes: Bool = false
   @Option(help: "Seconds that --wait and --dry-run wait.") var timeout: Int = 600
   @Option(name: .shortAndLong, help: "table, wide, json, yaml or name") var output: ListFormat = .table
@@ -33,7 +34,10 @@ struct VerbOptions: ParsableArguments {
           access: access, client: client, asked: failover(name, verb, namespace, dryRun: false), question: object)
         return try tell(try await trial.run(.seconds(min(timeout, 30))), access)
       }
-      // The name is chosen here: whoever does not hear the answer asks again and makes no second one.
+      // The name is chosen here: whoever does not hear the answer asks again and makes no second one. It is told before anybody is
+      // asked: whoever is killed or cut off meanwhile knows what to look for.
+      let isPlain: Bool = output == .table || output == .wide
+      if wait || !isPlain { printError("operation/\(name)") } else { printLine("operation/\(name)") }
       do {
         _ = try await access.patiently(.seconds(30)) {
           do {
@@ -47,10 +51,9 @@ struct VerbOptions: ParsableArguments {
           .unknown, "Nobody said whether \(name) was taken up: \(error.message) Look later: tricenter operation show \(name)")
       }
       guard wait else {
-        if output == .table || output == .wide { printLine("operation/\(name)") } else { printLine(try await shown(client, name)) }
+        if !isPlain { printLine(try await shown(client, name)) }
         return
       }
-      printError("operation/\(name)")
       let operation = OperationWatch(access: access, client: client, name: name)
       try tell(try await operation.untilEnd(.seconds(timeout)) { printError($0) }, access)
     }
