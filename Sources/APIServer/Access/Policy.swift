@@ -28,6 +28,9 @@ extension Authorizer {
       .group("system:authenticated"),
       [
         discovery,
+        // Everybody may ask what they may (Kubernetes' system:basic-user): kubectl auth can-i, kubectl auth whoami.
+        Rule(["create"], groups: ["authorization.k8s.io"], resources: ["selfsubjectaccessreviews", "selfsubjectrulesreviews"]),
+        Rule(["create"], groups: ["authentication.k8s.io"], resources: ["selfsubjectreviews"]),
         // Whoever is known may see what waits for a decision and decide: the API writes down who it was, and the runner counts only
         // those whose group the step names.
         Rule(read, groups: ["federation.tricenter.io"], resources: ["runbookruns", "runbookapprovals"]),
