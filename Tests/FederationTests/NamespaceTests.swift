@@ -138,6 +138,28 @@ import Testing
       ])
   }
 
+  /// A namespace comes home by itself only when its center is silent for us and for a third center.
+  @Test func aCenterIsGoneByTheWordOfTwo() {
+    var board = ProbeBoard(hosts: ["local-dr": ["ldr-1"], "remote-dr": ["rdr-1"]], began: at(0))
+    board.onAnswer("ldr-1", .standby, at: at(1_000))
+    func report(_ center: CenterName, reachable: Bool?, heardAgo: Duration = .zero) -> HeardVantage {
+      var spec: JSONValue = ["kind": "host", "center": .string(center.value), "intervalMilliseconds": 1_000]
+      if let reachable { spec["sees"] = [["center": "local-dr", "reachable": .bool(reachable)]] }
+      return HeardVantage(KubeObject(["metadata": ["name": .string("of-\(center)")], "spec": spec]), heardAgo: heardAgo)
+    }
+    func isGone(_ vantages: [HeardVantage], after milliseconds: Int64 = 4_000) -> Bool {
+      FederationController.isGone(
+        "local-dr", for: .seconds(3), from: "production", board: board, vantages: vantages, at(milliseconds))
+    }
+    #expect(isGone([report("remote-dr", reachable: false)]))
+    #expect(!isGone([report("remote-dr", reachable: false)], after: 3_999), "its last answer is younger than a lease")
+    #expect(!isGone([]), "nobody else says anything")
+    #expect(!isGone([report("remote-dr", reachable: true)]), "a third center reaches it")
+    #expect(!isGone([report("remote-dr", reachable: false, heardAgo: .seconds(4))]), "what a third center said is old")
+    #expect(!isGone([report("remote-dr", reachable: nil)]))
+    #expect(!isGone([report("production", reachable: false), report("local-dr", reachable: false)]), "only a third center counts")
+  }
+
   @Test func onlyAllHostsTogetherHaveStopped() {
     let placement = NamespacePlacement(namespace: "payments", center: "production", token: 41, yieldsTo: "local-dr")
     func node(_ name: String, _ told: String?) -> KubeObject {

@@ -43,13 +43,14 @@ extension FederationController {
   }
 
   private func deleteLostPods(_ record: ActivationRecord) async {
-    guard record.epoch > 1 || !record.placements.isEmpty || evacuatedVersion > 0 else { return }
-    if !record.placements.isEmpty { evacuatedVersion = record.version }
     let others: [KubeObject] = nodes.cache.all.filter {
       Fencing.fencedTaint($0) != nil || Fencing.action(node: $0, activeCenter: record.center.value, epoch: record.epoch) == .fence
     }
     let centers: [String: String] = Dictionary(
-      nodes.cache.all.map { ($0.name, $0.labels[FederationNames.centerLabel] ?? "") }, uniquingKeysWith: { $1 })
+      nodes.cache.all.compactMap { node in
+        // A node of no center is foreign once there was another activation; before, it is nobody's business.
+        (node.labels[FederationNames.centerLabel] ?? (record.epoch > 1 ? "" : nil)).map { (node.name, $0) }
+      }, uniquingKeysWith: { $1 })
     let lost: [KubeObject] = Fencing.lostPods(
       pods.cache.all, fencedNodes: Set(others.map(\.name)), centers: centers, home: { record.home(of: $0)?.value })
     await inParallel(lost) { pod in

@@ -70,8 +70,6 @@ public actor FederationController {
   /// The epoch of the store that this process knows, and when it saw that the store was recovered from the loss of its majority.
   private var storeEpoch: UInt64?
   private(set) var recoveredAt: MonotonicTime?
-  /// The newest record that placed a namespace apart: what comes home leaves pods on other centers' nodes.
-  var evacuatedVersion: UInt64 = 0
   /// Exclusive pods that a namespace had when it gave way, by its Failover: so many must run again.
   var leavingPods: [String: Int] = [:]
   /// The newest epoch whose Failover is known to have been written.

@@ -9,10 +9,11 @@ import Site
 extension FederationController {
   /// Namespaces that are to be moved now: those that people ask for, and those whose center is gone.
   func evacuations(_ record: ActivationRecord) -> [ActivationInstance.Evacuation] {
-    let asked: [FailoverRequest] = failovers.cache.all.compactMap { FailoverRequest($0) }
-    var found: [ActivationInstance.Evacuation] = asked.sorted { FailoverRequest.isEarlier($0, $1) }.compactMap { $0.evacuation(record) }
-    found += returns(record)
-    return found
+    // Asked with every tick: most Failovers are over, and are not looked into.
+    let asked: [FailoverRequest] = failovers.cache.all.filter {
+      $0.spec["kind"].string == Verb.evacuate.rawValue && ["", "Pending"].contains($0.status["phase"].string ?? "")
+    }.compactMap { FailoverRequest($0) }
+    return asked.sorted { FailoverRequest.isEarlier($0, $1) }.compactMap { $0.evacuation(record) } + returns(record)
   }
 
   /// A namespace whose center is gone comes to the active one, as everything does after a loss: by the word of the own center and of every
@@ -24,18 +25,21 @@ extension FederationController {
     guard clusters.cache.get(name: record.cluster)?.spec["paused"].bool != true,
       !policy.approvals.applies(verb: Verb.automatic, target: configuration.center)
     else { return [] }
-    let (now, board): (MonotonicTime, ProbeBoard) = (clock.now(), reporter.board)
-    let vantages: [HeardVantage] = heardVantages()
     let silence: Duration = max(record.lease, policy.silence)
-    func isGone(_ center: CenterName) -> Bool {
-      guard board.knows(now), board.silence(of: center, now) >= silence else { return false }
-      let others: [Bool] = vantages.filter { $0.isHost && $0.isFresh && $0.center != configuration.center && $0.center != center }
-        .compactMap { vantage in
-          vantage.spec["sees"].array.first { $0["center"].string == center.value }?["reachable"].bool
-        }
-      return !others.isEmpty && !others.contains(true)
-    }
-    return placed.filter { isGone($0.center) }.map { .init(namespace: $0.namespace, to: configuration.center) }
+    let (now, board, vantages): (MonotonicTime, ProbeBoard, [HeardVantage]) = (clock.now(), reporter.board, heardVantages())
+    return placed.filter { placement in
+      Self.isGone(placement.center, for: silence, from: configuration.center, board: board, vantages: vantages, now)
+    }.map { .init(namespace: $0.namespace, to: configuration.center) }
+  }
+
+  /// Whether the own center and every third one that says anything, one at least, find nobody of `center`.
+  static func isGone(
+    _ center: CenterName, for silence: Duration, from own: CenterName, board: ProbeBoard, vantages: [HeardVantage], _ now: MonotonicTime
+  ) -> Bool {
+    guard board.knows(now), board.silence(of: center, now) >= silence else { return false }
+    let others: [Bool] = vantages.filter { $0.isHost && $0.isFresh && $0.center != own && $0.center != center }
+      .compactMap { vantage in vantage.spec["sees"].array.first { $0["center"].string == center.value }?["reachable"].bool }
+    return !others.isEmpty && !others.contains(true)
   }
 
   /// Placements that give way and of which every host of their center has said that it stopped. What Nodes say of a placement stays true,
@@ -69,6 +73,8 @@ extension FederationController {
 
   /// Writes into the Failovers how far their namespaces are; throws what the API refuses.
   func followEvacuations(_ record: ActivationRecord) async throws {
+    // Of those that are over, by whoever carried them out, nothing is remembered.
+    leavingPods = leavingPods.filter { name, _ in failovers.cache.get(name: name).map { $0.status["finishedAt"].isNull } ?? false }
     for failover in failovers.cache.all {
       guard let request = FailoverRequest(failover), request.verb == .evacuate, request.cluster == record.cluster, !request.isDryRun,
         let namespace: String = request.namespace, let to: CenterName = request.to, record.home(of: namespace) == to
@@ -81,7 +87,6 @@ extension FederationController {
         guard arePodsThere(namespace, to, leavingPods[request.name] ?? 0, since: request.startedAt) else { continue }
         FailoverStatus.complete(
           &changed, "every exclusive pod of \(namespace) runs in \(to)", center: configuration.center, now: clock.wall())
-        leavingPods[request.name] = nil
       } else {
         continue
       }

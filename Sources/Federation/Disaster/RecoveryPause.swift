@@ -18,14 +18,18 @@ public final class RecoveryPause: Sendable {
   }
 
   /// Why a read of this object is not answered; nil: it is. The store tells its new epoch before it answers anything.
-  public func reason(_ resource: ResourceName, _ namespace: String, _ name: String, epoch: UInt64) -> String? {
-    guard resource == .leases, namespace == ActivationRecord.namespace, name.hasPrefix(ActivationRecord.name(cluster: "")) else { return nil }
-    let now: MonotonicTime = clock.now()
+  /// - Parameter epoch: the store's; asked for only where an activation is read.
+  public func reason(_ resource: ResourceName, _ namespace: String, _ name: String, epoch: @autoclosure () -> UInt64) -> String? {
+    guard resource == .leases, namespace == ActivationRecord.namespace, name.hasPrefix(ActivationRecord.name(cluster: "")) else {
+      return nil
+    }
+    let (now, epoch): (MonotonicTime, UInt64) = (clock.now(), epoch())
     let until: MonotonicTime? = state.withLock { state in
       if epoch > state.epoch { state = (epoch, now + lease) }
       return state.until
     }
     guard let until, now < until else { return nil }
-    return "The store was recovered from the loss of its majority: who is active is told again in \((until - now).inMilliseconds.rounded()) ms."
+    return "The store was recovered from the loss of its majority: who is active is told again in "
+      + "\(Int((until - now).inMilliseconds.rounded())) ms."
   }
 }
