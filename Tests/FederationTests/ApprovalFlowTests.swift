@@ -1,32 +1,12 @@
-import APIServer
-import HTTP
 import KubeClient
 import KubeModel
-import Keyspace
-import Logging
 import Primitives
-import TLS
 import Testing
 
 @testable import Federation
 
 /// Who may ask for, approve and record what, by the API server that knows who they are.
 @Suite struct ApprovalFlowTests {
-  private static func server() async throws -> (APIServer, (String, [String]) -> KubeClient) {
-    var logger = Logger(label: "test")
-    logger.logLevel = .critical
-    let api = APIServer(
-      configuration: APIServerConfiguration(serviceRange: IPv4Range("10.96.0.0/16")!, seed: 1, logger: logger), store: LocalKeyspace())
-    try await api.start()
-    return (
-      api,
-      { user, groups in
-        KubeClient(
-          transport: InProcessTransport(responder: api, peer: PeerIdentity(commonName: user, organizations: groups)), fieldManager: user)
-      }
-    )
-  }
-
   private static func failover(_ name: String, kind: String = "switchover", _ change: (inout JSONValue) -> Void = { _ in }) -> KubeObject {
     var spec: JSONValue = ["cluster": "bank", "to": "local-dr", "kind": .string(kind)]
     change(&spec)
@@ -47,7 +27,8 @@ import Testing
   }
 
   @Test func nobodyWritesAnotherOnesName() async throws {
-    let (api, person) = try await Self.server()
+    let server: TestServer = try await .start()
+    let (api, person) = (server.api, server.client)
     defer { api.stop() }
     let mei: KubeClient = person("mei", ["tricenter:operators"])
     let li: KubeClient = person("li", ["tricenter:approvers"])
@@ -81,7 +62,8 @@ import Testing
   }
 
   @Test func whoMayDoWhat() async throws {
-    let (api, person) = try await Self.server()
+    let server: TestServer = try await .start()
+    let (api, person) = (server.api, server.client)
     defer { api.stop() }
     let viewer: KubeClient = person("v", ["tricenter:viewers"])
     #expect(try await viewer.list(.failovers).items.isEmpty)
@@ -106,7 +88,8 @@ import Testing
 
   /// What `--dry-run` shows: the API server's own no beside what the rules find.
   @Test func aRefusalByRightShowsInADryRun() async throws {
-    let (api, person) = try await Self.server()
+    let server: TestServer = try await .start()
+    let (api, person) = (server.api, server.client)
     defer { api.stop() }
     let operators: KubeClient = person("mei", ["tricenter:operators"])
     _ = try await operators.create(.failovers, Self.failover("a"), dryRun: true)
@@ -139,7 +122,8 @@ import Testing
 
   /// The audit trail: written by the federation, read by everybody who may look, changed and deleted by nobody.
   @Test func theAuditTrailIsNobodysToChange() async throws {
-    let (api, person) = try await Self.server()
+    let server: TestServer = try await .start()
+    let (api, person) = (server.api, server.client)
     defer { api.stop() }
     let federation: KubeClient = person("tricenter:federation", ["system:masters"])
     let master: KubeClient = person("root", ["system:masters"])

@@ -1,12 +1,7 @@
-import APIServer
-import HTTP
 import KubeClient
 import KubeModel
-import Keyspace
-import Logging
 import Primitives
 import Site
-import TLS
 import Testing
 
 @testable import Federation
@@ -70,16 +65,9 @@ import Testing
   /// `kubectl edit cluster` while the daemons run, on one API with the daemons of two centers.
   @Test func anEditCountsAtOnce() async throws {
     let site: Site = try Self.site()
-    var logger = Logger(label: "test")
-    logger.logLevel = .critical
-    let api = APIServer(
-      configuration: APIServerConfiguration(serviceRange: IPv4Range("10.96.0.0/16")!, seed: 1, logger: logger), store: LocalKeyspace())
-    try await api.start()
-    defer { api.stop() }
-    let client = KubeClient(
-      transport: InProcessTransport(
-        responder: api, peer: PeerIdentity(commonName: "tricenter:federation", organizations: ["system:masters"])),
-      fieldManager: "test")
+    let server: TestServer = try await .start()
+    defer { server.stop() }
+    let client: KubeClient = server.daemons
     let (production, local) = (
       FailoverFlowTests.daemon(site, client, "production", "p1"), FailoverFlowTests.daemon(site, client, "local-dr", "l1")
     )

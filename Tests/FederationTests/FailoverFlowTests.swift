@@ -1,12 +1,8 @@
-import APIServer
-import HTTP
 import KubeClient
 import KubeModel
 import Keyspace
-import Logging
 import Primitives
 import Site
-import TLS
 import Testing
 
 @testable import Federation
@@ -72,16 +68,9 @@ import Testing
   @Test func aFailoverIsJudgedOnceAndADeletedRecordComesBack() async throws {
     let site: Site = try SiteReader.parse(Self.site, file: "site.yaml")
     let store = LocalKeyspace()
-    var logger = Logger(label: "test")
-    logger.logLevel = .critical
-    let api = APIServer(
-      configuration: APIServerConfiguration(serviceRange: IPv4Range("10.96.0.0/16")!, seed: 1, logger: logger), store: store)
-    try await api.start()
-    defer { api.stop() }
-    let client = KubeClient(
-      transport: InProcessTransport(
-        responder: api, peer: PeerIdentity(commonName: "tricenter:federation", organizations: ["system:masters"])),
-      fieldManager: "test")
+    let server: TestServer = try await .start(store)
+    defer { server.stop() }
+    let client: KubeClient = server.daemons
     let daemons: [Task<Void, Never>] = [Self.daemon(site, client, "production", "p1"), Self.daemon(site, client, "local-dr", "l1")]
     defer { for daemon in daemons { daemon.cancel() } }
     func record() async throws -> ActivationRecord? {

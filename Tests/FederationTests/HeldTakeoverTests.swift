@@ -1,13 +1,8 @@
-import APIServer
-import HTTP
 import KubeClient
 import KubeModel
-import Keyspace
-import Logging
 import Primitives
 import Site
 import Synchronization
-import TLS
 import Testing
 
 @testable import Federation
@@ -26,17 +21,9 @@ import Testing
 
   @Test func aServiceThatIsServedKeepsATakeoverBack() async throws {
     let site: Site = try SiteReader.parse(FailoverFlowTests.site, file: "site.yaml")
-    var logger = Logger(label: "test")
-    logger.logLevel = .critical
-    let api = APIServer(
-      configuration: APIServerConfiguration(serviceRange: IPv4Range("10.96.0.0/16")!, seed: 1, logger: logger), store: LocalKeyspace())
-    try await api.start()
-    defer { api.stop() }
-    func client(_ user: String, _ groups: [String]) -> KubeClient {
-      KubeClient(
-        transport: InProcessTransport(responder: api, peer: PeerIdentity(commonName: user, organizations: groups)), fieldManager: user)
-    }
-    let daemons: KubeClient = client("tricenter:federation", ["system:masters"])
+    let server: TestServer = try await .start()
+    defer { server.stop() }
+    let daemons: KubeClient = server.daemons
     func daemon(_ center: CenterName, _ host: HostName, peers: (any PeerProbe)?) -> Task<Void, Never> {
       let observer = ActivationObserver(
         client: daemons, cluster: "bank", margin: site.activation.margin, center: center, renewEvery: site.activation.renewEvery)
@@ -54,7 +41,7 @@ import Testing
     let local: Task<Void, Never> = daemon("local-dr", "l1", peers: SilentPeers())
     let path = DataPath()
     let reporter = VantageReporter(
-      client: client("branch-1", ["tricenter:vantages"]), probe: path, hosts: ["production": ["10.1.0.1:30080/"]],
+      client: server.client("branch-1", ["tricenter:vantages"]), probe: path, hosts: ["production": ["10.1.0.1:30080/"]],
       as: VantageReport(name: "branch-1", cluster: "bank", center: nil))
     let branch = Task { await reporter.run() }
     defer { for task in [production, local, branch] { task.cancel() } }
@@ -82,15 +69,9 @@ import Testing
 
   /// A report is a vote: nobody has a host's, and nobody another probe's.
   @Test func aProbeReportsUnderItsOwnName() async throws {
-    var logger = Logger(label: "test")
-    logger.logLevel = .critical
-    let api = APIServer(
-      configuration: APIServerConfiguration(serviceRange: IPv4Range("10.96.0.0/16")!, seed: 1, logger: logger), store: LocalKeyspace())
-    try await api.start()
-    defer { api.stop() }
-    let probe = KubeClient(
-      transport: InProcessTransport(responder: api, peer: PeerIdentity(commonName: "branch-1", organizations: ["tricenter:vantages"])),
-      fieldManager: "branch-1")
+    let server: TestServer = try await .start()
+    defer { server.stop() }
+    let probe: KubeClient = server.client("branch-1", ["tricenter:vantages"])
     func refusal(_ name: String, center: CenterName?) async -> String? {
       do {
         _ = try await probe.create(

@@ -334,7 +334,7 @@ extension SchemaSource {
     F cluster string !
     "The cluster that it is about.
     F decision string !
-    "What was decided: Accepted, Refused, Queued, AwaitsApproval, Answered, Failed, TookOver, GaveWay, Released, HeldBack, Resumed, Restored.
+    "What was decided: Accepted, Refused, Queued, AwaitsApproval, Answered, Failed, TookOver, GaveWay, Released, HeldBack, Resumed, Restored, Recovered.
     F time meta.v1.MicroTime !
     "When.
     F verb string

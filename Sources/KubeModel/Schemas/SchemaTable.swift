@@ -9,8 +9,8 @@ import Primitives
 /// TYPE is a scalar, another type's NAME, `[]TYPE` or `{}TYPE`; `!` marks a required field.
 enum SchemaSource {
   static let all: [StaticString] = [
-    metaV1, coreV1, appsV1, discoveryV1, coordinationV1, autoscalingV1, eventsV1, policyV1, authorizationV1, authenticationV1,
-    federationV1, federationRunsV1,
+    metaV1, coreV1, coreV1Containers, coreV1Nodes, coreV1Pods, coreV1Services, coreV1Volumes, appsV1, discoveryV1,
+    coordinationV1, autoscalingV1, eventsV1, policyV1, authorizationV1, authenticationV1, federationV1, federationRunsV1,
   ]
 }
 

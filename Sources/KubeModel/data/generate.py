@@ -23,6 +23,16 @@ FILES = {  # file -> (Swift name, the kinds it starts from)
     "AuthorizationV1": ["authorization.v1.SelfSubjectAccessReview", "authorization.v1.SelfSubjectRulesReview"],
     "AuthenticationV1": ["authentication.v1.SelfSubjectReview"],
 }
+# What of core/v1 stands in a file of its own, by the type's name; the first that fits.
+TOPICS = [
+    ("CoreV1Volumes", r"(.*Volume.*|.*Projection|KeyToPath)$"),
+    ("CoreV1Nodes", r"(Node(?!Affinity|Selector)|DaemonEndpoint|ConfigMapNode|ContainerImage$|Taint$)"),
+    ("CoreV1Services", r"(Service|Endpoint|LoadBalancer|PortStatus|SessionAffinity|ClientIP|Binding|ObjectReference|Local)"),
+    ("CoreV1Containers",
+     r"(Container|LinuxContainer|Env|Probe|Lifecycle|Exec|HTTP|TCPSocket|GRPC|Sleep|Security|Capab|Resource|SELinux|Seccomp|AppArmor|Windows|"
+     r"EphemeralContainer|ConfigMapKey|ConfigMapEnv|Secret(Key|Env)|FileKey|ObjectField)"),
+    ("CoreV1Pods", r"(Pod|Affinity|NodeAffinity|NodeSelector|Preferred|WeightedPod|Toleration|Topology|Host|Sysctl)"),
+]
 PREFIXES = [("io.k8s.apimachinery.pkg.apis.meta.v1.", "meta.v1."), ("io.k8s.apimachinery.pkg.api.resource.", "resource."),
             ("io.k8s.apimachinery.pkg.runtime.", "runtime."), ("io.k8s.apimachinery.pkg.util.intstr.", "intstr."),
             ("io.k8s.apimachinery.pkg.version.", "version."), ("io.k8s.api.", "")]
@@ -125,6 +135,9 @@ def main():
                     waiting.append(base)
             lines.append((name, block, home))
         for name, block, home in lines:
+            if home == "CoreV1":
+                plain = name[len("core.v1."):]
+                home = next((topic for topic, pattern in TOPICS if re.match(pattern, plain)), home)
             by_file.setdefault(home, []).append((name, block))
     missing = set(extra) - used
     if missing:

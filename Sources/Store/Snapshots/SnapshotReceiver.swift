@@ -38,7 +38,7 @@ extension MemberCore {
     let next = SnapshotReceiver(
       transfer: transfer, from: member, metadata: metadata, began: now, lastProgress: now, work: SnapshotReceiver.Work(values))
     receiver = next
-    metrics.snapshots.receiving(from: name(of: member), count: 1)
+    metrics.snapshots.underWay(.receive, name(of: member), count: 1)
     // For one that goes on with what an earlier start of this member had.
     acknowledge(transfer, member, 0)
     journal.perform { core in
@@ -96,7 +96,7 @@ extension MemberCore {
       node.membership.isMember(message.from) || roster.contains(where: { $0.id == message.from }),
       message.to == configuration.memberID, case .snapshot(let metadata) = message.body, metadata == current.metadata
     else {
-      metrics.snapshots.received(from: name(of: member), within: nil)
+      metrics.snapshots.ended(.receive, name(of: member), within: nil)
       return refuse(transfer, member)
     }
     let (eventLoop, handle) = (eventLoop, handle)
@@ -126,7 +126,7 @@ extension MemberCore {
     guard failure == nil else { return }
     switch result {
     case .success(let keyspace):
-      metrics.snapshots.received(from: name(of: received.from), within: now - received.began)
+      metrics.snapshots.ended(.receive, name(of: received.from), within: now - received.began)
       // Frames that came meanwhile are in the node already; its answer decides whether this is still wanted.
       drain()
       staged = (keyspace, received.metadata)
@@ -134,7 +134,7 @@ extension MemberCore {
       drain()
       staged = nil
     case .failure(let error):
-      metrics.snapshots.received(from: name(of: received.from), within: nil)
+      metrics.snapshots.ended(.receive, name(of: received.from), within: nil)
       logger.error("a received snapshot cannot be used", metadata: ["reason": "\(error.message)"])
       refuse(received.transfer, received.from)
     }
@@ -147,7 +147,7 @@ extension MemberCore {
   func abandonReceiving() {
     guard let current: SnapshotReceiver = receiver else { return }
     receiver = nil
-    metrics.snapshots.received(from: name(of: current.from), within: nil)
+    metrics.snapshots.ended(.receive, name(of: current.from), within: nil)
     journal.perform { core in
       current.work.state.withLock { state in
         if let writer: SnapshotWriter = state.writer { core.abandon(writer) }

@@ -88,7 +88,7 @@ extension MemberCore {
     guard link.send(Self.begin(nextTransfer, metadata), to: member, priority: .bulk) else { return false }
     senders[member] = SnapshotSender(
       transfer: nextTransfer, metadata: metadata, message: Self.address(message, metadata), keyspace: keyspace, now: now)
-    metrics.snapshots.sending(to: name(of: member), count: 1)
+    metrics.snapshots.underWay(.send, name(of: member), count: 1)
     logger.info(
       "sending a snapshot",
       metadata: ["to": "\(name(of: member))", "index": "\(metadata.index)", "leader": "\(name(of: message.from))"])
@@ -137,7 +137,7 @@ extension MemberCore {
     pump(member)
     if let sender: SnapshotSender = senders[member], sender.isDelivered {
       senders[member] = nil
-      metrics.snapshots.sent(to: name(of: member), within: now - sender.began)
+      metrics.snapshots.ended(.send, name(of: member), within: now - sender.began)
     }
   }
 
@@ -151,7 +151,7 @@ extension MemberCore {
   func giveUpSending(to member: MemberID, _ transfer: UInt64, _ reason: String) {
     guard let sender: SnapshotSender = senders[member], sender.transfer == transfer else { return }
     senders[member] = nil
-    metrics.snapshots.sent(to: name(of: member), within: nil)
+    metrics.snapshots.ended(.send, name(of: member), within: nil)
     logger.warning("a snapshot was not delivered", metadata: ["to": "\(name(of: member))", "reason": "\(reason)"])
     reportSnapshot(to: member, leader: sender.message.from, isAlive: false)
   }

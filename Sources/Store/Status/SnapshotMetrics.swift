@@ -3,30 +3,22 @@ import Primitives
 
 /// Snapshots between members, under etcd's names. Rare: handles are asked for when something happens.
 struct SnapshotMetrics: Sendable {
-  private func to(_ name: String) -> [(String, String)] { [("To", name)] }
-  private func from(_ name: String) -> [(String, String)] { [("From", name)] }
-
-  func sending(to name: String, count: Int) {
-    Gauge(label: "etcd_network_snapshot_send_inflights_total", dimensions: to(name)).record(count)
+  enum Way: String, Sendable {
+    case send, receive
+    var peerLabel: String { self == .send ? "To" : "From" }
   }
 
-  /// nil: it was not delivered.
-  func sent(to name: String, within duration: Duration?) {
-    sending(to: name, count: 0)
-    guard let duration else { return Counter(label: "etcd_network_snapshot_send_failures", dimensions: to(name)).increment() }
-    Counter(label: "etcd_network_snapshot_send_success", dimensions: to(name)).increment()
-    Timer(label: "etcd_network_snapshot_send_total_duration_seconds", dimensions: to(name)).recordNanoseconds(duration.inNanoseconds)
+  /// So many are on their way to or from the member now.
+  func underWay(_ way: Way, _ member: String, count: Int) {
+    Gauge(label: "etcd_network_snapshot_\(way.rawValue)_inflights_total", dimensions: [(way.peerLabel, member)]).record(count)
   }
 
-  func receiving(from name: String, count: Int) {
-    Gauge(label: "etcd_network_snapshot_receive_inflights_total", dimensions: from(name)).record(count)
-  }
-
-  /// nil: it did not come, or could not be used.
-  func received(from name: String, within duration: Duration?) {
-    receiving(from: name, count: 0)
-    guard let duration else { return Counter(label: "etcd_network_snapshot_receive_failures", dimensions: from(name)).increment() }
-    Counter(label: "etcd_network_snapshot_receive_success", dimensions: from(name)).increment()
-    Timer(label: "etcd_network_snapshot_receive_total_duration_seconds", dimensions: from(name)).recordNanoseconds(duration.inNanoseconds)
+  /// - Parameter duration: nil: it did not arrive, or could not be used.
+  func ended(_ way: Way, _ member: String, within duration: Duration?) {
+    underWay(way, member, count: 0)
+    let (name, dimensions): (String, [(String, String)]) = ("etcd_network_snapshot_\(way.rawValue)", [(way.peerLabel, member)])
+    guard let duration else { return Counter(label: "\(name)_failures", dimensions: dimensions).increment() }
+    Counter(label: "\(name)_success", dimensions: dimensions).increment()
+    Timer(label: "\(name)_total_duration_seconds", dimensions: dimensions).recordNanoseconds(duration.inNanoseconds)
   }
 }
